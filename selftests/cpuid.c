@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_GET_SUPPORTED_CPUID, KVM_SET_CPUID2 and KVM_GET_CPUID2: the protocol
+ * and what the offered leaves promise.
+ */
+#include <cpuid.h>
+
+#include "kselftest_harness.h"
+#include "test.h"
+
+#define MAX_ENTRIES	256
+
+struct cpuid {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 entries[MAX_ENTRIES];
+};
+
+FIXTURE(cpuid) {
+	struct machine m;
+	struct cpuid *supported;
+};
+
+FIXTURE_SETUP(cpuid)
+{
+	ASSERT_MACHINE(&self->m, 0);
+
+	self->supported = calloc(1, sizeof(*self->supported));
+	ASSERT_NE(NULL, self->supported);
+	self->supported->head.nent = MAX_ENTRIES;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.dev, KVM_GET_SUPPORTED_CPUID,
+				   self->supported));
+}
+
+FIXTURE_TEARDOWN(cpuid)
+{
+	free(self->supported);
+	machine_destroy(&self->m);
+}
+
+static const struct kvm_cpuid_entry2 *find(const struct cpuid *cpuid,
+					   uint32_t function, uint32_t index)
+{
+	for (uint32_t i = 0; i < cpuid->head.nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
+
+		if (e->function == function &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) ||
+		     e->index == index))
+			return e;
+	}
+	return NULL;
+}
+
+TEST_F(cpuid, count_is_exact)
+{
+	struct cpuid *c = calloc(1, sizeof(*c));
+	uint32_t n = self->supported->head.nent;
+
+	ASSERT_NE(NULL, c);
+	ASSERT_LT(2, n);
+
+	c->head.nent = n;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->m.dev, KVM_GET_SUPPORTED_CPUID, c));
+	EXPECT_EQ(n, c->head.nent);
+	EXPECT_EQ(0, memcmp(c->entries, self->supported->entries,
+			    n * sizeof(c->entries[0])));
+	free(c);
+}
+
+TEST_F(cpuid, too_small_is_e2big)
+{
+	struct cpuid *c = calloc(1, sizeof(*c));
+	uint32_t sizes[] = { 0, 1, self->supported->head.nent - 1 };
+
+	ASSERT_NE(NULL, c);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		c->head.nent = sizes[i];
+		EXPECT_EQ(-E2BIG, sys_ioctl_ptr(self->m.dev,
+						KVM_GET_SUPPORTED_CPUID, c)) {
+			TH_LOG("nent %u of %u", sizes[i],
+			       self->supported->head.nent);
+		}
+		/* Nothing is written before it is known to fit. */
+		EXPECT_EQ(0, c->entries[0].eax);
+	}
+	free(c);
+}
+
+TEST_F(cpuid, bad_pointer)
+{
+	EXPECT_EQ(-EFAULT, sys_ioctl(self->m.dev, KVM_GET_SUPPORTED_CPUID, 0));
+	EXPECT_EQ(-EFAULT, sys_ioctl(self->m.vcpu.fd, KVM_SET_CPUID2, 0));
+	EXPECT_EQ(-EFAULT, sys_ioctl(self->m.vcpu.fd, KVM_GET_CPUID2, 0));
+}
+
+TEST_F(cpuid, no_leaf_twice)
+{
+	const struct cpuid *c = self->supported;
+
+	for (uint32_t i = 0; i < c->head.nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &c->entries[i];
+
+		EXPECT_EQ(e, find(c, e->function, e->index)) {
+			TH_LOG("leaf %#x.%#x", e->function, e->index);
+		}
+	}
+}
+
+TEST_F(cpuid, highest_leaves_are_there)
+{
+	const struct kvm_cpuid_entry2 *basic = find(self->supported, 0, 0);
+	const struct kvm_cpuid_entry2 *ext = find(self->supported,
+						  0x80000000, 0);
+
+	ASSERT_NE(NULL, basic);
+	ASSERT_NE(NULL, ext);
+	EXPECT_LE(0xd, basic->eax);
+	EXPECT_LE(0x80000008, ext->eax);
+	for (uint32_t leaf = 0x80000001; leaf <= 0x80000008; leaf++) {
+		EXPECT_NE(NULL, find(self->supported, leaf, 0)) {
+			TH_LOG("leaf %#x", leaf);
+		}
+	}
+}
+
+/* The index counts where the SDM says "sub-leaves", and only there. */
+TEST_F(cpuid, significant_index)
+{
+	static const uint32_t indexed[] = { 0x4, 0x7, 0xb, 0xd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(indexed); i++) {
+		const struct kvm_cpuid_entry2 *e = find(self->supported,
+							indexed[i], 0);
+
+		/* Topology (0xb) is the VMM's to fill in and may be absent. */
+		if (!e && indexed[i] == 0xb)
+			continue;
+		ASSERT_NE(NULL, e) {
+			TH_LOG("leaf %#x", indexed[i]);
+		}
+		EXPECT_TRUE(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) {
+			TH_LOG("leaf %#x", indexed[i]);
+		}
+	}
+	EXPECT_FALSE(find(self->supported, 1, 0)->flags &
+		     KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+}
+
+/*
+ * A guest is not promised what the CPU does not have, but for the few bits
+ * that a hypervisor provides itself: x2APIC, TSC deadline and "hypervisor".
+ */
+TEST_F(cpuid, features_are_the_hosts)
+{
+	const uint32_t emulated_ecx = 1U << 21 | 1U << 24 | 1U << 31;
+	const struct kvm_cpuid_entry2 *e;
+	uint32_t eax, ebx, ecx, edx;
+
+	e = find(self->supported, 1, 0);
+	ASSERT_NE(NULL, e);
+	__cpuid(1, eax, ebx, ecx, edx);
+	EXPECT_EQ(0, e->ecx & ~(ecx | emulated_ecx));
+	EXPECT_EQ(0, e->edx & ~edx);
+
+	e = find(self->supported, 0x80000001, 0);
+	ASSERT_NE(NULL, e);
+	__cpuid(0x80000001, eax, ebx, ecx, edx);
+	EXPECT_EQ(0, e->ecx & ~ecx);
+	EXPECT_EQ(0, e->edx & ~edx);
+
+	e = find(self->supported, 7, 0);
+	ASSERT_NE(NULL, e);
+	__cpuid_count(7, 0, eax, ebx, ecx, edx);
+	/* TSC_ADJUST (bit 1) can be had from the TSC offset. */
+	EXPECT_EQ(0, e->ebx & ~(ebx | 1U << 1));
+}
+
+/* What a 64-bit guest cannot do without. */
+TEST_F(cpuid, long_mode_is_offered)
+{
+	const struct kvm_cpuid_entry2 *e = find(self->supported,
+						0x80000001, 0);
+
+	ASSERT_NE(NULL, e);
+	EXPECT_TRUE(e->edx & 1U << 29) {
+		TH_LOG("no long mode");
+	}
+	EXPECT_TRUE(e->edx & 1U << 20) {
+		TH_LOG("no execute-disable");
+	}
+	EXPECT_TRUE(e->edx & 1U << 11) {
+		TH_LOG("no SYSCALL");
+	}
+}
+
+TEST_F(cpuid, minihv_offers_no_vmx)
+{
+	if (testing_kvm())
+		SKIP(return, "KVM runs hypervisors in guests, minihv does not");
+	EXPECT_FALSE(find(self->supported, 1, 0)->ecx & 1U << 5);
+}
+
+TEST_F(cpuid, fresh_vcpu_has_none)
+{
+	struct cpuid *c = calloc(1, sizeof(*c));
+
+	ASSERT_NE(NULL, c);
+	c->head.nent = MAX_ENTRIES;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_GET_CPUID2, c));
+	/* KVM leaves nent alone on success, so count what was written. */
+	EXPECT_EQ(0, c->entries[0].function | c->entries[0].eax);
+	free(c);
+}
+
+TEST_F(cpuid, get_returns_what_was_set_in_order)
+{
+	struct cpuid *set = calloc(1, sizeof(*set));
+	struct cpuid *got = calloc(1, sizeof(*got));
+
+	ASSERT_TRUE(set && got);
+	/* Not sorted, and with values that no CPU has. */
+	set->head.nent = 3;
+	set->entries[0] = (struct kvm_cpuid_entry2){
+		.function = 0x80000000, .eax = 0x80000001, .ebx = 1,
+	};
+	set->entries[1] = (struct kvm_cpuid_entry2){
+		.function = 0x7, .index = 0, .ebx = 0x12345678,
+		.flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+	};
+	set->entries[2] = (struct kvm_cpuid_entry2){
+		.function = 0, .eax = 7, .ebx = 2, .ecx = 3, .edx = 4,
+	};
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, set));
+
+	got->head.nent = 3;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_GET_CPUID2, got));
+	EXPECT_EQ(0, memcmp(set->entries, got->entries,
+			    3 * sizeof(set->entries[0])));
+
+	got->head.nent = 2;
+	EXPECT_EQ(-E2BIG, sys_ioctl_ptr(self->m.vcpu.fd, KVM_GET_CPUID2, got));
+
+	/* A new set replaces the old one, the empty one too. */
+	set->head.nent = 0;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, set));
+	memset(got, 0, sizeof(*got));
+	got->head.nent = MAX_ENTRIES;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_GET_CPUID2, got));
+	EXPECT_EQ(0, got->entries[0].function | got->entries[0].eax);
+	free(got);
+	free(set);
+}
+
+TEST_F(cpuid, set_takes_at_most_256)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 257 *
+				      sizeof(c->entries[0]));
+
+	ASSERT_NE(NULL, c);
+	c->nent = 257;
+	EXPECT_EQ(-E2BIG, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, c));
+	c->nent = UINT32_MAX;
+	EXPECT_EQ(-E2BIG, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, c));
+	free(c);
+}
+
+TEST_F(cpuid, virtual_address_width_is_48_57_or_absent)
+{
+	static const struct {
+		uint32_t width;
+		int ret;
+	} rows[] = {
+		{ 0, 0 }, { 48, 0 }, { 57, 0 }, { 32, -EINVAL },
+		{ 47, -EINVAL }, { 64, -EINVAL },
+	};
+	struct cpuid *c = calloc(1, sizeof(*c));
+
+	ASSERT_NE(NULL, c);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		c->head.nent = 1;
+		c->entries[0] = (struct kvm_cpuid_entry2){
+			.function = 0x80000008,
+			.eax = rows[i].width << 8 | 39,
+		};
+		EXPECT_EQ(rows[i].ret,
+			  sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, c)) {
+			TH_LOG("CPUID.80000008H:EAX[15:8] = %u",
+			       rows[i].width);
+		}
+	}
+	free(c);
+}
+
+TEST_HARNESS_MAIN

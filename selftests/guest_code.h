@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest code that a test brings along, for what single ops cannot do: other
+ * modes, several instructions in a row, exits to user space.
+ */
+#ifndef MINIHV_SELFTESTS_GUEST_CODE_H
+#define MINIHV_SELFTESTS_GUEST_CODE_H
+
+#include "test.h"
+
+/* Where it runs: 64 KiB of its own, with the stack at the top. */
+#define CODE_GPA	VM_GPA_FREE
+#define CODE_STACK	0xf000
+
+/*
+ * Define @name as the machine code of @text, in a mode of @bits. It may jump
+ * within itself, and address itself as CODE_GPA + (label - @name).
+ */
+#define GUEST_CODE(name, bits, text)					\
+	asm(".pushsection .rodata\n"					\
+	    ".code" #bits "\n"						\
+	    #name ":\n" text "\n" #name "_end:\n"			\
+	    ".code64\n"							\
+	    ".popsection\n");						\
+	extern const uint8_t name[], name##_end[]
+
+/* Put @name where it is to run, and the vCPU at its start. */
+#define load_guest_code(vcpu, mode, name)				\
+	__load_guest_code(vcpu, mode, name, name##_end - name)
+
+static inline int __load_guest_code(struct vcpu *vcpu, enum vm_mode mode,
+				    const uint8_t *code, size_t len)
+{
+	struct kvm_sregs sregs;
+	int ret;
+
+	ret = vm_load_code(vcpu->vm, CODE_GPA, code, len);
+	if (ret)
+		return ret;
+	if (mode != VM_MODE_REAL)
+		return vcpu_set_mode(vcpu, mode, CODE_GPA,
+				     CODE_GPA + CODE_STACK);
+
+	ret = vcpu_set_mode(vcpu, mode, 0, CODE_STACK);
+	if (ret)
+		return ret;
+	ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_SREGS, &sregs);
+	if (ret)
+		return ret;
+	sregs.cs.selector = CODE_GPA >> 4;
+	sregs.cs.base = CODE_GPA;
+	sregs.ss.selector = CODE_GPA >> 4;
+	sregs.ss.base = CODE_GPA;
+	sregs.ds.selector = CODE_GPA >> 4;
+	sregs.ds.base = CODE_GPA;
+	sregs.es.selector = CODE_GPA >> 4;
+	sregs.es.base = CODE_GPA;
+	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
+}
+
+/* KVM_RUN has to come back for @reason, or the test ends. */
+#define ASSERT_EXIT(reason, vcpu)					\
+do {									\
+	ASSERT_EQ(0, vcpu_run(vcpu));					\
+	ASSERT_EQ(reason, (int)(vcpu)->run->exit_reason) {		\
+		char __exit[128];					\
+		vcpu_describe_exit(vcpu, __exit, sizeof(__exit));	\
+		TH_LOG("the guest left with %s", __exit);		\
+	}								\
+} while (0)
+
+#endif

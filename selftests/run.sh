@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Run kselftests one after the other, each within the time that "settings"
+# allows, and report in KTAP with each test's own report nested. Needs no more
+# than busybox. Usage: run.sh [TEST]...; without arguments all that are
+# installed beside it.
+
+KSFT_SKIP=4
+KSFT_TIMEOUT=124
+
+here=$(cd "$(dirname "$0")" && pwd)
+timeout=45
+if [ -r "$here/settings" ]; then
+	. "$here/settings"
+fi
+
+if [ $# -eq 0 ]; then
+	for file in "$here"/*; do
+		if [ -x "$file" ] && [ "$file" != "$here/run.sh" ]; then
+			set -- "$@" "$file"
+		fi
+	done
+fi
+
+status=$(mktemp)
+trap 'rm -f "$status"' EXIT
+
+echo "KTAP version 1"
+echo "1..$#"
+number=0
+failed=0
+for test in "$@"; do
+	number=$((number + 1))
+	name=$(basename "$test")
+	{
+		cd "$(dirname "$test")" && timeout "$timeout" "./$name" 2>&1
+		echo $? > "$status"
+	} | while IFS= read -r line; do echo "  $line"; done
+	case $(cat "$status") in
+	0)		echo "ok $number $name" ;;
+	"$KSFT_SKIP")	echo "ok $number $name # SKIP" ;;
+	"$KSFT_TIMEOUT") echo "not ok $number $name # more than $timeout s" ;;
+	*)		echo "not ok $number $name # exit status $(cat "$status")" ;;
+	esac
+	case $(cat "$status") in
+	0 | "$KSFT_SKIP") ;;
+	*) failed=1 ;;
+	esac
+done
+exit $failed

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every test needs: the device under test with a VM and a vCPU, and an
+ * ioctl that returns an errno instead of setting one.
+ *
+ * Expectations come from the SDM and from what clients of KVM rely on. The
+ * tests also run on /dev/kvm, which checks the expectations themselves; where
+ * KVM differs, a test says so next to testing_kvm().
+ */
+#ifndef MINIHV_SELFTESTS_TEST_H
+#define MINIHV_SELFTESTS_TEST_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "../client/vm.h"
+#include "msrs.h"
+
+static inline const char *test_device(void)
+{
+	const char *path = getenv("MINIHV_DEVICE");
+
+	return path ? path : "/dev/minihv";
+}
+
+static inline bool testing_kvm(void)
+{
+	return !strcmp(test_device(), "/dev/kvm");
+}
+
+/* The result of an ioctl as the kernel gave it: 0 or more, or -errno. */
+static inline int sys_ioctl(int fd, unsigned long cmd, unsigned long arg)
+{
+	int ret = ioctl(fd, cmd, arg);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static inline int sys_ioctl_ptr(int fd, unsigned long cmd, void *arg)
+{
+	return sys_ioctl(fd, cmd, (unsigned long)arg);
+}
+
+struct machine {
+	int dev;
+	struct vm vm;
+	struct vcpu vcpu;
+};
+
+/* A VM with @mib MiB of memory and one vCPU in its reset state, no CPUID. */
+static inline int machine_create(struct machine *m, unsigned int mib)
+{
+	int ret;
+
+	m->dev = vm_open_device(test_device());
+	if (m->dev < 0)
+		return m->dev;
+	ret = vm_create(&m->vm, m->dev, mib);
+	if (ret)
+		goto err_close;
+	ret = vcpu_create(&m->vcpu, &m->vm, 0);
+	if (ret)
+		goto err_vm;
+	return 0;
+
+err_vm:
+	vm_destroy(&m->vm);
+err_close:
+	close(m->dev);
+	return ret;
+}
+
+static inline void machine_destroy(struct machine *m)
+{
+	vcpu_destroy(&m->vcpu);
+	vm_destroy(&m->vm);
+	close(m->dev);
+}
+
+/* For FIXTURE_SETUP: a machine in self->m, or the test fails here. */
+#define ASSERT_MACHINE(m, mib)						\
+	ASSERT_EQ(0, machine_create(m, mib)) {				\
+		TH_LOG("cannot make a VM with %s", test_device());	\
+	}
+
+/* Run ops in the guest; an exit that ends them early ends the test. */
+#define ASSERT_OPS(vcpu, ops, n)					\
+	ASSERT_EQ(0, vm_run_ops(vcpu, ops, n)) {			\
+		char __exit[128];					\
+		vcpu_describe_exit(vcpu, __exit, sizeof(__exit));	\
+		TH_LOG("the guest left with %s", __exit);		\
+	}
+
+#endif
