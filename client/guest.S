@@ -14,10 +14,10 @@
 
 	.section .rodata
 	.balign	16
-	.globl	vm_guest_start, vm_guest_stubs, vm_guest_end
+	.globl	vm_guest, vm_guest_size, vm_guest_stubs
 
 	/* Entered with RSP anywhere in the first page of the vCPU's area. */
-vm_guest_start:
+vm_guest:
 next_op:
 	movq	%rsp, %rbp
 	andq	$~VM_PAGE_MASK, %rbp
@@ -76,7 +76,7 @@ op_left:
 	jmp	next_op
 
 	.balign	VM_STUB_SIZE
-vm_guest_stubs:
+stubs:
 	.set	vector, 0
 	.rept	VM_VECTOR_DONE + 1
 	.balign	VM_STUB_SIZE
@@ -88,6 +88,13 @@ vm_guest_stubs:
 	jmp	op_left
 	.set	vector, vector + 1
 	.endr
-vm_guest_end:
+guest_end:
+
+	/* For vm_mode.c: how long all this is, and where in it the stubs begin. */
+	.balign	4
+vm_guest_size:
+	.long	guest_end - vm_guest
+vm_guest_stubs:
+	.long	stubs - vm_guest
 
 	.section .note.GNU-stack, "", @progbits

@@ -40,8 +40,6 @@
 #define GATE_INTERRUPT	0xeeull	/* present, DPL 3, 64-bit interrupt gate */
 #define GATE_IST1	1ull
 
-extern const uint8_t vm_guest_start[], vm_guest_stubs[], vm_guest_end[];
-
 static struct kvm_segment segment(uint16_t selector, uint8_t type)
 {
 	return (struct kvm_segment){
@@ -78,7 +76,7 @@ static void fill_gdt(uint64_t *gdt)
 
 static void fill_idt(uint64_t *idt)
 {
-	uint64_t stub = VM_GPA_GUEST + (uint64_t)(vm_guest_stubs - vm_guest_start);
+	uint64_t stub = VM_GPA_GUEST + vm_guest_stubs;
 	int vector;
 
 	for (vector = 0; vector <= VM_VECTOR_DONE; vector++, stub += VM_STUB_SIZE) {
@@ -105,7 +103,7 @@ void vm_fill_memory(struct vm *vm)
 	fill_idt((uint64_t *)(vm->mem + VM_GPA_IDT));
 	fill_page_tables((uint64_t *)(vm->mem + VM_GPA_PML4), (uint64_t *)(vm->mem + VM_GPA_PDPT),
 			 (uint64_t *)(vm->mem + VM_GPA_PD));
-	memcpy(vm->mem + VM_GPA_GUEST, vm_guest_start, (size_t)(vm_guest_end - vm_guest_start));
+	memcpy(vm->mem + VM_GPA_GUEST, vm_guest, vm_guest_size);
 }
 
 static void set_data_segments(struct kvm_sregs *sregs, struct kvm_segment seg)
