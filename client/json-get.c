@@ -14,25 +14,24 @@ int main(int argc, char **argv)
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *whole, *part;
 	size_t len = fread(text, 1, sizeof(text) - 1, stdin);
+	enum json_tokener_error error;
+	int status = 0;
 
 	/* The NUL is fed too: it ends a value that only the end of the input can end. */
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
 	whole = json_tokener_parse_ex(tokener, text, (int)len + 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success) {
-		fprintf(stderr, "json-get: %s at byte %zu\n",
-			json_tokener_error_desc(json_tokener_get_error(tokener)),
-			json_tokener_get_parse_end(tokener));
+	error = json_tokener_get_error(tokener);
+	json_tokener_free(tokener);
+	if (error != json_tokener_success) {
+		fprintf(stderr, "json-get: %s\n", json_tokener_error_desc(error));
 		return 1;
 	}
-	json_tokener_free(tokener);
-	if (argc < 2)
-		return 0;
-	if (json_pointer_get(whole, argv[1], &part) < 0)
-		return 2;
-	if (json_object_is_type(part, json_type_array))
+	if (argc != 2 || json_pointer_get(whole, argv[1], &part) < 0)
+		status = 2;
+	else if (json_object_is_type(part, json_type_array))
 		printf("%zu\n", json_object_array_length(part));
 	else
 		puts(part ? json_object_get_string(part) : "null");
 	json_object_put(whole);
-	return 0;
+	return status;
 }
