@@ -12,7 +12,7 @@ void text_msr(uint32_t index)
 {
 	char name[MSR_NAME_MAX];
 
-	printf(INDEX_FORMAT "  %-32s", index, msr_name(index, name) ? name : "-");
+	printf(INDEX_FORMAT "  %-28s", index, msr_name(index, name) ? name : "-");
 }
 
 struct json_object *json_start(const struct session *s)
