@@ -230,6 +230,7 @@ TEST_F(insn, sti_shadow_ends)
 	EXPECT_EQ(0, run->ready_for_interrupt_injection) {
 		TH_LOG("an interrupt is let in right behind STI");
 	}
+	ASSERT_EXIT(KVM_EXIT_HLT, &self->m.vcpu);
 
 	ASSERT_EQ(0, load_guest_code(&self->m.vcpu, VM_MODE_LONG,
 				     sti_rdmsr_out));
@@ -237,6 +238,7 @@ TEST_F(insn, sti_shadow_ends)
 	EXPECT_EQ(1, run->ready_for_interrupt_injection) {
 		TH_LOG("RDMSR has not ended the shadow of STI");
 	}
+	ASSERT_EXIT(KVM_EXIT_HLT, &self->m.vcpu);
 
 	ASSERT_EQ(0, load_guest_code(&self->m.vcpu, VM_MODE_LONG,
 				     sti_wrmsr_out));

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's time stamp counter: RDTSC and IA32_TIME_STAMP_COUNTER agree, go
+ * on from what is written, and never back.
+ */
+#include <x86intrin.h>
+
+#include "kselftest_harness.h"
+#include "test.h"
+
+#define SAMPLES	64
+
+FIXTURE(tsc) {
+	struct machine m;
+	struct vcpu *vcpu;
+};
+
+FIXTURE_SETUP(tsc)
+{
+	ASSERT_MACHINE(&self->m, 2);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
+	self->vcpu = &self->m.vcpu;
+}
+
+FIXTURE_TEARDOWN(tsc)
+{
+	machine_destroy(&self->m);
+}
+
+static struct vm_op op_rdtsc(void)
+{
+	static const uint8_t rdtsc[] = { 0x0f, 0x31 };
+
+	return vm_op_insn(rdtsc, sizeof(rdtsc));
+}
+
+TEST_F(tsc, never_goes_back)
+{
+	struct vm_op ops[SAMPLES];
+	uint64_t last = 0;
+
+	for (int i = 0; i < SAMPLES; i++)
+		ops[i] = i & 1 ? op_rdtsc() : vm_op_rdmsr(MSR_IA32_TSC);
+	/* Twice, with a way out to user space in between. */
+	for (int round = 0; round < 2; round++) {
+		ASSERT_OPS(self->vcpu, ops, SAMPLES);
+		for (int i = 0; i < SAMPLES; i++) {
+			uint64_t now = vm_op_value(&ops[i]);
+
+			EXPECT_EQ(VM_OP_DONE, ops[i].vector);
+			EXPECT_LT(last, now) {
+				TH_LOG("%s, sample %d",
+				       i & 1 ? "RDTSC" : "RDMSR", i);
+			}
+			last = now;
+		}
+	}
+}
+
+/* The guest's counter runs with the host's: no faster, and it is not ahead. */
+TEST_F(tsc, goes_on_from_what_the_host_wrote)
+{
+	const uint64_t start = 1ULL << 52;
+	struct vm_op op = op_rdtsc();
+	uint64_t before, after, value;
+
+	before = __rdtsc();
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC, start));
+	ASSERT_OPS(self->vcpu, &op, 1);
+	after = __rdtsc();
+	EXPECT_LT(start, vm_op_value(&op));
+	EXPECT_LE(vm_op_value(&op) - start, after - before);
+
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC, &value));
+	EXPECT_LT(vm_op_value(&op), value);
+}
+
+TEST_F(tsc, goes_on_from_what_the_guest_wrote)
+{
+	static const uint64_t starts[] = { 0, 1ULL << 40, 1ULL << 63 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(starts); i++) {
+		struct vm_op ops[] = {
+			vm_op_wrmsr(MSR_IA32_TSC, starts[i]),
+			op_rdtsc(),
+			vm_op_rdmsr(MSR_IA32_TSC),
+		};
+		uint64_t before, after, value;
+
+		before = __rdtsc();
+		ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
+		ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC, &value));
+		after = __rdtsc();
+		EXPECT_EQ(VM_OP_DONE, ops[0].vector);
+		EXPECT_LT(starts[i], vm_op_value(&ops[1]));
+		EXPECT_LT(vm_op_value(&ops[1]), vm_op_value(&ops[2]));
+		EXPECT_LT(vm_op_value(&ops[2]), value);
+		EXPECT_LE(value - starts[i], after - before);
+	}
+}
+
+/* A guest's write is its own: the host's counter and other vCPUs go on. */
+TEST_F(tsc, other_vcpus_are_left_alone)
+{
+	struct vm_op op = vm_op_wrmsr(MSR_IA32_TSC, 1ULL << 60);
+	struct vcpu other;
+	uint64_t before, after, host;
+
+	ASSERT_EQ(0, vcpu_create(&other, &self->m.vm, 1));
+	ASSERT_EQ(0, vcpu_get_msr(&other, MSR_IA32_TSC, &before));
+	host = __rdtsc();
+	ASSERT_OPS(self->vcpu, &op, 1);
+	ASSERT_EQ(VM_OP_DONE, op.vector);
+	ASSERT_EQ(0, vcpu_get_msr(&other, MSR_IA32_TSC, &after));
+	EXPECT_LT(before, after);
+	EXPECT_GT(1ULL << 59, after);
+	EXPECT_GT(1ULL << 59, __rdtsc() - host);
+	vcpu_destroy(&other);
+}
+
+TEST_HARNESS_MAIN
