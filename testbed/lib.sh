@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Sourced by the testbed's scripts: where things are, and how they speak.
+# Sourced by the testbed's scripts: where things are, how the scripts speak, what they build.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
@@ -18,4 +18,57 @@ die()
 	shift
 	stage "$*"
 	exit "$status"
+}
+
+# quietly LOG COMMAND...: shows what COMMAND said only when it failed
+quietly()
+{
+	local log=$1
+
+	shift
+	mkdir -p "$(dirname "$log")"
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 40 "$log" >&2
+		die 126 "failed: $* (all it said is in $log)"
+	fi
+}
+
+# mirror_module DIRECTORY: a directory in which kbuild can build the module, with links to its
+# sources. Kernels, and sets of warnings, that each have one don't undo each other's builds.
+mirror_module()
+{
+	local file
+
+	mkdir -p "$1/module" "$1/uapi/linux"
+	find "$1" -xtype l -delete
+	for file in Kbuild VERSION module/*.[chS] uapi/linux/*.h; do
+		[ "$file" -ef "$1/$file" ] || ln -sf "$top/$file" "$1/$file"
+	done
+}
+
+# build_module: the module for the test machine's kernel, at $module
+build_module()
+{
+	local kernel
+
+	kernel=$("$top/testbed/kernel")
+	module=$build/module-$kernel/minihv.ko
+	stage "building the module for $kernel"
+	(cd "$top" && mirror_module "$build/module-$kernel")
+	quietly "$build/module.log" make -j"$(nproc)" -C "/lib/modules/$kernel/build" \
+		M="$build/module-$kernel" modules
+}
+
+build_client()
+{
+	stage 'building the client'
+	quietly "$build/client.log" make -j"$(nproc)" -C "$top/client" all test-programs
+}
+
+# build_selftests: the selftests as they are installed, at $selftests
+build_selftests()
+{
+	selftests=$build/kselftest-installed
+	stage 'building the selftests'
+	quietly "$build/selftests.log" make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
 }

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# minihv: the kernel module is built by Kbuild, the rest from here. "make help" lists the targets.
+
+RUNNING	:= /lib/modules/$(shell uname -r)/build
+# In a container the running kernel is somebody else's: take the newest that there are headers for.
+NEWEST	:= $(shell ls -d /lib/modules/*/build 2>/dev/null | sort -V | tail -n 1)
+KDIR	?= $(if $(wildcard $(RUNNING)),$(RUNNING),$(or $(NEWEST),$(RUNNING)))
+SUDO	:= $(if $(filter 0,$(shell id -u)),,sudo)
+SOURCE	:= /usr/src/linux-source-6.1.tar.xz
+
+all: module client	## build the module and the client (default); KDIR= picks the kernel
+
+module:			## build minihv.ko
+	@test -d $(KDIR)/ || { echo "no kernel headers at $(KDIR): install linux-headers-$$(uname -r)" \
+		"or say KDIR=" >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+client:			## build client/msrctl
+	$(MAKE) -C client
+
+demo:			## boot the test machine and show guests reading and writing MSRs
+	testbed/demo
+
+check:			## run all tests; CASES="NAME..." runs some of those in testbed/cases
+	testbed/check $(CASES)
+
+shell:			## an interactive shell in the test machine, with the module loaded
+	testbed/shell
+
+load:			## load minihv.ko into this machine's kernel
+	$(SUDO) insmod minihv.ko
+
+unload:			## unload it
+	$(SUDO) rmmod minihv
+
+lint:			## W=1 build, sparse, checkpatch, headers compiled alone
+	testbed/check lint
+
+dkms-check:		## add, build and install with DKMS, in a tree of its own
+	testbed/check dkms
+
+kselftest-files: build/kselftest/lib.mk	## the parts of the kernel's source that the tests use
+
+build/kselftest/lib.mk: $(SOURCE)
+	rm -rf build/kselftest build/checkpatch
+	mkdir -p build
+	tar -xJf $(SOURCE) -C build --wildcards --no-wildcards-match-slash \
+		--transform 's|^linux-source-[^/]*/tools/testing/selftests|kselftest|' \
+		--transform 's|^linux-source-[^/]*/scripts|checkpatch|' \
+		'*/tools/testing/selftests/lib.mk' '*/tools/testing/selftests/kselftest*.h' \
+		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
+	touch $@
+
+$(SOURCE):
+	testbed/install
+
+clean:			## remove what "make" built
+	$(MAKE) -C $(KDIR) M=$(CURDIR) clean
+	$(MAKE) -C client clean
+
+distclean: clean	## remove build/ too: downloads, and all that the testbed built
+	rm -rf build
+
+help:			## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+.PHONY: all module client demo check shell load unload lint dkms-check kselftest-files clean \
+	distclean help

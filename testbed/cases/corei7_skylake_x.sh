@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
+# All selftests on a second host: TSC scaling, another CPUID, no XSAVE.
+# boot: -m corei7_skylake_x -c 2
+. /testbed/selftests.sh

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by test scripts, in busybox's shell and in bash: reports in KTAP.
+
+# plan COUNT: how many tests there will be
+plan()
+{
+	echo 'KTAP version 1'
+	echo "1..$1"
+	number=0
+	failed=0
+}
+
+# test_that NAME COMMAND...: passes when COMMAND does; shows what it said when it doesn't
+test_that()
+{
+	name=$1
+	shift
+	number=$((number + 1))
+	if output=$("$@" 2>&1); then
+		echo "ok $number $name"
+	else
+		printf '%s\n' "$output" | sed 's/^/# /'
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
+finish()
+{
+	exit "$failed"
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by cases that run the selftests and msrctl's tests.
+. /testbed/ktap.sh
+
+export MINIHV_KO=/minihv.ko
+
+# nested NAME COMMAND...: a test that reports in KTAP itself
+nested()
+{
+	name=$1
+	shift
+	number=$((number + 1))
+	echo "# Subtest: $name"
+	{ "$@" 2>&1; echo $? >/tmp/status; } | sed 's/^/    /'
+	read -r status </tmp/status
+	if [ "$status" -eq 0 ]; then
+		echo "ok $number $name"
+	else
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
+insmod /lib/modules/kvm/msr.ko
+plan 4
+test_that 'insmod' insmod /minihv.ko
+nested 'selftests' /selftests/run.sh
+nested 'msrctl' /client/test-msrctl.sh
+test_that 'rmmod' rmmod minihv
+finish
