@@ -3,9 +3,7 @@
  * msrctl: looks at the MSRs of minihv's guests, from the host and from inside.
  */
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "msrctl.h"
@@ -28,17 +26,6 @@ static const struct command {
 	{ "guest", "rdmsr MSR | wrmsr MSR VALUE ...", "have a guest execute that", 1, ARGS_MAX,
 	  cmd_guest },
 };
-
-void complain(const char *format, ...)
-{
-	va_list args;
-
-	fputs("msrctl: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
 
 static void print_help(void)
 {

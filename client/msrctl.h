@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "vm.h"
 
-#define __printf(a, b)	__attribute__((__format__(printf, a, b)))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define ARGS_MAX	255	/* of a command; more MSRs than that one ioctl does not take */
@@ -46,7 +46,12 @@ enum status cmd_set(struct session *s, int argc, char **argv);
 enum status cmd_guest(struct session *s, int argc, char **argv);
 
 /* complain() - a line on standard error, with the program's name before it */
-void complain(const char *format, ...) __printf(1, 2);
+#define complain(...)							\
+	do {								\
+		fputs("msrctl: ", stderr);				\
+		fprintf(stderr, __VA_ARGS__);				\
+		fputc('\n', stderr);					\
+	} while (0)
 
 /* session.c: false after a complaint */
 bool session_open(struct session *s);

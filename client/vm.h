@@ -202,9 +202,9 @@ uint64_t vm_op_value(const struct vm_op *op);
  * that the last one left. An op that raises an exception does not end the run.
  * vCPUs of one VM may run ops at the same time. -ENOSPC: the memory ends before
  * this vCPU's area does; -EINVAL: an op longer than VM_INSN_MAX; -EIO: the guest
- * left in another way than by its HLT, see vcpu_describe_exit(); the ops up to
- * there have their results, the op that did it and those after it are
- * VM_OP_NOT_RUN.
+ * left in another way than by its HLT, see vcpu_describe_exit(); other errors are
+ * KVM_RUN's. The ops up to there have their results, the op that did it and those
+ * after it are VM_OP_NOT_RUN.
  */
 int vm_run_ops(struct vcpu *vcpu, struct vm_op *ops, size_t n);
 
