@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where kernels differ. The only file with LINUX_VERSION_CODE. */
+#ifndef MINIHV_COMPAT_H
+#define MINIHV_COMPAT_H
+
+#include <linux/entry-kvm.h>
+#include <linux/kvm_host.h>
+#include <linux/version.h>
+#include <asm/cpufeature.h>
+#include <asm/mce.h>
+
+/* FRED came with 6.9; before, no kernel can be using it. */
+static inline bool compat_fred_in_use(void)
+{
+#ifdef X86_FEATURE_FRED
+	return cpu_feature_enabled(X86_FEATURE_FRED);
+#else
+	return false;
+#endif
+}
+
+/* The handler treats it as if it had hit user space, whatever the guest was doing. */
+static inline void compat_machine_check(void)
+{
+#ifdef CONFIG_X86_MCE
+	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+#endif
+}
+
+/*
+ * Do what is pending before this thread enters the guest: reschedule, task work.
+ * Returns -EINTR for a signal. Up to 6.x the kernel's function wants a struct
+ * kvm_vcpu in which to note that signal; minihv has none to offer but this one,
+ * which nobody reads.
+ */
+extern struct kvm_vcpu compat_kvm_vcpu;
+
+static inline int compat_handle_work(void)
+{
+	return xfer_to_guest_mode_handle_work(&compat_kvm_vcpu);
+}
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vCPU's CPUID: set and read by the client, executed by the guest.
+ *
+ * SDM vol. 2, "CPUID - CPU Identification".
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/apicdef.h>
+#include <asm/fpu/types.h>
+#include <asm/msr.h>
+
+#include "compat.h"
+#include "cpuid.h"
+#include "exit.h"
+#include "vcpu.h"
+
+/* As KVM's: more entries are -E2BIG. */
+#define MAX_ENTRIES	256
+
+static const struct kvm_cpuid_entry2 *find(const struct vcpu_cpuid *cpuid, u32 function, u32 index)
+{
+	const struct kvm_cpuid_entry2 *e;
+	u32 i;
+
+	for (i = 0; i < cpuid->nent; i++) {
+		e = &cpuid->entries[i];
+		if (e->function == function &&
+		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
+			return e;
+	}
+	return NULL;
+}
+
+/*
+ * A leaf above the highest basic one gives the data of the highest basic one;
+ * one that is missing below it gives zeros.
+ */
+static const struct kvm_cpuid_entry2 *find_in_range(const struct vcpu_cpuid *cpuid,
+						    u32 function, u32 index)
+{
+	const struct kvm_cpuid_entry2 *e = find(cpuid, function, index), *top;
+
+	if (e)
+		return e;
+	/* The classes: basic, hypervisor 0x40000000, extended 0x80000000. */
+	top = find(cpuid, function & 0xc0000000, 0);
+	if (top && function <= top->eax)
+		return NULL;
+	top = find(cpuid, 0, 0);
+	return top ? find(cpuid, top->eax, index) : NULL;
+}
+
+static void set_bit_to(u32 *reg, u32 bit, bool on)
+{
+	*reg = on ? *reg | bit : *reg & ~bit;
+}
+
+/* Bits and sizes that follow the vCPU's state and not what the client said. */
+static void update_runtime(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+{
+	switch (e->function) {
+	case 1:
+		set_bit_to(&e->ecx, BIT(27), vcpu->cr4 & X86_CR4_OSXSAVE);
+		if (e->edx & BIT(9))
+			set_bit_to(&e->edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
+				   MSR_IA32_APICBASE_ENABLE);
+		break;
+	case 7:
+		if (e->index == 0)
+			set_bit_to(&e->ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
+		break;
+	case 0xd:
+		if (e->index <= 1 && vcpu->cpuid.xcr0)
+			e->ebx = cpuid_xsave_size(vcpu->xcr0, e->index == 1);
+		break;
+	}
+}
+
+/* SDM vol. 4, MISC_FEATURE_ENABLES: user mode gets #GP instead of an answer. */
+static bool cpuid_faults(struct vcpu *vcpu)
+{
+	return vcpu->msrs[MSR_SLOT_MISC_FEATURES_ENABLES] & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT &&
+	       vcpu_cpl(vcpu);
+}
+
+/**
+ * handle_cpuid() - carry out the guest's CPUID
+ *
+ * Context: the vCPU is loaded, interrupts off.
+ */
+void handle_cpuid(struct vcpu *vcpu)
+{
+	unsigned long *regs = vcpu->vmenter.regs;
+	const struct kvm_cpuid_entry2 *found;
+	struct kvm_cpuid_entry2 e = {};
+
+	if (cpuid_faults(vcpu)) {
+		vcpu_inject_gp(vcpu);
+		return;
+	}
+	found = find_in_range(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]);
+	if (found) {
+		e = *found;
+		update_runtime(vcpu, &e);
+	}
+	regs[GPR_RAX] = e.eax;
+	regs[GPR_RBX] = e.ebx;
+	regs[GPR_RCX] = e.ecx;
+	regs[GPR_RDX] = e.edx;
+	vcpu_skip_insn(vcpu);
+}
+
+/** cpuid_reset() - a vCPU before KVM_SET_CPUID2: no features, 36 address bits */
+void cpuid_reset(struct vcpu_cpuid *cpuid)
+{
+	memset(cpuid, 0, sizeof(*cpuid));
+	cpuid->maxphyaddr = 36;
+}
+
+void cpuid_free(struct vcpu_cpuid *cpuid)
+{
+	kvfree(cpuid->entries);
+}
+
+static const struct {
+	u32 function;
+	enum cpuid_word word;
+	size_t reg;
+} word_sources[] = {
+	{ 1, CPUID_WORD_1_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 1, CPUID_WORD_1_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+	{ 7, CPUID_WORD_7_EBX, offsetof(struct kvm_cpuid_entry2, ebx) },
+	{ 7, CPUID_WORD_7_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 7, CPUID_WORD_7_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+	{ 0x80000001, CPUID_WORD_80000001_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 0x80000001, CPUID_WORD_80000001_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+};
+
+/* Everything that is looked up often, from the entries. */
+static void digest(struct vcpu_cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 *e;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(word_sources); i++) {
+		e = find(cpuid, word_sources[i].function, 0);
+		cpuid->words[word_sources[i].word] =
+			e ? *(const u32 *)((const void *)e + word_sources[i].reg) : 0;
+	}
+	e = find(cpuid, 0x80000008, 0);
+	cpuid->maxphyaddr = e && (u8)e->eax ? clamp_t(u8, e->eax, 32, 52) : 36;
+	e = find(cpuid, 0xd, 0);
+	if (e && cpuid_has(cpuid, FEATURE_XSAVE))
+		cpuid->xcr0 = ((u64)e->edx << 32 | e->eax) & cpuid_host_xcr0();
+}
+
+/* Linear addresses: 48 bits, 57, or nothing said. */
+static bool entries_valid(const struct vcpu_cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 *e = find(cpuid, 0x80000008, 0);
+	u8 linear = e ? e->eax >> 8 : 0;
+
+	return linear == 0 || linear == 48 || linear == 57;
+}
+
+static bool same_entries(const struct vcpu_cpuid *a, const struct vcpu_cpuid *b)
+{
+	return a->nent == b->nent &&
+	       !memcmp(a->entries, b->entries, array_size(a->nent, sizeof(*a->entries)));
+}
+
+static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
+{
+	if (!entries_valid(new))
+		return -EINVAL;
+	/* The guest has seen it; saying the same again does no harm. */
+	if (vcpu->has_run) {
+		if (!same_entries(new, &vcpu->cpuid))
+			return -EINVAL;
+		cpuid_free(new);
+		return 0;
+	}
+	digest(new);
+	cpuid_free(&vcpu->cpuid);
+	vcpu->cpuid = *new;
+	msr_bitmap_update(vcpu);
+	vcpu->dirty |= DIRTY_CRS;
+	return vmcs_update_proc2(vcpu);
+}
+
+/**
+ * cpuid_set() - KVM_SET_CPUID2
+ *
+ * Return: 0; -E2BIG for more than 256 entries; -EINVAL for an impossible address
+ * width, or anything new once the vCPU has run; -EFAULT, -ENOMEM.
+ */
+int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
+{
+	struct vcpu_cpuid new = {};
+	int ret;
+
+	if (get_user(new.nent, &user->nent))
+		return -EFAULT;
+	if (new.nent > MAX_ENTRIES)
+		return -E2BIG;
+	new.entries = kvmalloc_array(new.nent, sizeof(*new.entries), GFP_KERNEL_ACCOUNT);
+	if (new.nent && !new.entries)
+		return -ENOMEM;
+	if (copy_from_user(new.entries, user->entries, array_size(new.nent, sizeof(*new.entries))))
+		ret = -EFAULT;
+	else
+		ret = take(vcpu, &new);
+	if (ret == -EFAULT || ret == -EINVAL)
+		cpuid_free(&new);
+	return ret;
+}
+
+/**
+ * cpuid_get() - KVM_GET_CPUID2: the entries in the client's order
+ *
+ * Return: 0; -E2BIG if they do not fit; -EFAULT.
+ */
+int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
+{
+	struct kvm_cpuid_entry2 e;
+	u32 i, room;
+
+	if (get_user(room, &user->nent))
+		return -EFAULT;
+	if (room < vcpu->cpuid.nent)
+		return -E2BIG;
+	for (i = 0; i < vcpu->cpuid.nent; i++) {
+		e = vcpu->cpuid.entries[i];
+		update_runtime(vcpu, &e);
+		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return put_user(vcpu->cpuid.nent, &user->nent);
+}

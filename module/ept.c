@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended page tables: guest-physical to host-physical addresses.
+ *
+ * An entry is made when the guest first touches a page, and follows the
+ * process's own mapping: an MMU notifier takes it away before the page goes.
+ * No page is pinned. When an entry goes the order is: clear it, have every CPU
+ * that runs the guest leave it, and only then let go of what was behind; before
+ * a vCPU enters again it flushes what its CPU has cached.
+ *
+ * SDM vol. 3, "The Extended Page Table Mechanism (EPT)".
+ */
+#include <linux/mm.h>
+#include <linux/smp.h>
+#include <asm/vmx.h>
+
+#include "compat.h"
+#include "ept.h"
+
+#define EPT_LEVELS	4
+#define EPT_ENTRIES	512
+#define EPT_ADDRESS	GENMASK_ULL(51, 12)
+/* Ordinary memory is write-back, whatever the guest's PAT says. */
+#define EPT_LEAF	((VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT) | VMX_EPT_IPAT_BIT)
+
+DEFINE_PER_CPU(struct vm *, ept_guest_vm);
+
+/** ept_address_bits() - how many bits of a guest-physical address count */
+unsigned int ept_address_bits(void)
+{
+	return min_t(unsigned int, boot_cpu_data.x86_phys_bits, 12 + EPT_LEVELS * 9);
+}
+
+/* The number of entries in use is kept with the page that holds them. */
+static struct page *table_page(u64 *table)
+{
+	return virt_to_page(table);
+}
+
+static void count_entry(u64 *table, long change)
+{
+	set_page_private(table_page(table), page_private(table_page(table)) + change);
+}
+
+static u64 *alloc_table(void)
+{
+	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+static void free_table(u64 *table)
+{
+	set_page_private(table_page(table), 0);
+	free_page((unsigned long)table);
+}
+
+static u64 *next_table(u64 entry)
+{
+	return __va(entry & EPT_ADDRESS);
+}
+
+static unsigned int entry_index(u64 gfn, int level)
+{
+	return gfn >> (9 * (level - 1)) & (EPT_ENTRIES - 1);
+}
+
+/**
+ * ept_init() - give a new VM an empty EPT
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ept_init(struct vm *vm)
+{
+	vm->ept_root = alloc_table();
+	if (!vm->ept_root)
+		return -ENOMEM;
+	vm->eptp = __pa(vm->ept_root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4;
+	return 0;
+}
+
+static void destroy_level(u64 *table, int level)
+{
+	int i;
+
+	for (i = 0; level > 1 && i < EPT_ENTRIES; i++)
+		if (table[i])
+			destroy_level(next_table(table[i]), level - 1);
+	free_table(table);
+}
+
+/** ept_destroy() - free a VM's EPT; no guest can run any more */
+void ept_destroy(struct vm *vm)
+{
+	if (vm->ept_root)
+		destroy_level(vm->ept_root, EPT_LEVELS);
+	vm->ept_root = NULL;
+}
+
+struct zap {
+	u64 first, last;
+	bool any;
+	struct list_head free;
+};
+
+/* Tables that become empty go to zap->free: the CPU may still be walking them. */
+static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
+{
+	u64 span = 1ull << (9 * (level - 1));
+	u64 gfn;
+	int i;
+
+	for (i = 0; i < EPT_ENTRIES; i++) {
+		gfn = base + i * span;
+		if (!table[i] || gfn > zap->last || gfn + span - 1 < zap->first)
+			continue;
+		if (level > 1) {
+			u64 *next = next_table(table[i]);
+
+			zap_level(zap, next, level - 1, gfn);
+			if (page_private(table_page(next)))
+				continue;
+			list_add(&table_page(next)->lru, &zap->free);
+		}
+		WRITE_ONCE(table[i], 0);
+		count_entry(table, -1);
+		zap->any = true;
+	}
+}
+
+/* Context: mmu_lock is held. */
+static void zap(struct vm *vm, struct zap *zap, u64 first, u64 last)
+{
+	zap->first = first;
+	zap->last = last;
+	zap_level(zap, vm->ept_root, EPT_LEVELS, 0);
+}
+
+static bool runs_guest(int cpu, void *vm)
+{
+	return READ_ONCE(*per_cpu_ptr(&ept_guest_vm, cpu)) == vm;
+}
+
+/* To be interrupted is to leave the guest. */
+static void leave_guest(void *unused)
+{
+}
+
+/* After zap(), without mmu_lock: no CPU uses what is gone; free the tables. */
+static void flush(struct vm *vm, struct zap *zap)
+{
+	struct page *page, *next;
+
+	if (!zap->any)
+		return;
+	/* tlb_gen was counted up under mmu_lock. Pairs with ept_guest_begin(). */
+	smp_mb();
+	on_each_cpu_cond_mask(runs_guest, leave_guest, vm, true, cpu_online_mask);
+	list_for_each_entry_safe(page, next, &zap->free, lru) {
+		list_del(&page->lru);
+		free_table(page_address(page));
+	}
+}
+
+/**
+ * ept_zap_gfns() - take guest frames away
+ * @vm: whose
+ * @first: the first frame
+ * @last: the last one
+ *
+ * When it returns no guest can reach what was there.
+ *
+ * Context: process context, interrupts on; slots_lock is held for writing.
+ */
+void ept_zap_gfns(struct vm *vm, u64 first, u64 last)
+{
+	struct zap z = { .free = LIST_HEAD_INIT(z.free) };
+
+	spin_lock(&vm->mmu_lock);
+	zap(vm, &z, first, last);
+	vm->tlb_gen++;
+	spin_unlock(&vm->mmu_lock);
+	flush(vm, &z);
+}
+
+/* Zap what is behind process addresses. Context: mmu_lock is held. */
+static void zap_hvas(struct vm *vm, struct zap *z, unsigned long start, unsigned long last)
+{
+	struct interval_tree_node *node;
+	struct memslot *slot;
+	u64 from, to;
+
+	for (node = interval_tree_iter_first(&vm->slots_by_hva, start, last); node;
+	     node = interval_tree_iter_next(node, start, last)) {
+		slot = container_of(node, struct memslot, hva);
+		from = max(start, slot->hva.start) - slot->hva.start;
+		to = min(last, slot->hva.last) - slot->hva.start;
+		zap(vm, z, slot->gfn.start + (from >> PAGE_SHIFT),
+		    slot->gfn.start + (to >> PAGE_SHIFT));
+	}
+}
+
+static void invalidate_begin(struct vm *vm, unsigned long start, unsigned long last)
+{
+	struct zap z = { .free = LIST_HEAD_INIT(z.free) };
+
+	spin_lock(&vm->mmu_lock);
+	vm->invalidations++;
+	zap_hvas(vm, &z, start, last);
+	if (z.any)
+		vm->tlb_gen++;
+	spin_unlock(&vm->mmu_lock);
+	flush(vm, &z);
+}
+
+static void invalidate_end(struct vm *vm)
+{
+	spin_lock(&vm->mmu_lock);
+	vm->invalidate_seq++;
+	vm->invalidations--;
+	spin_unlock(&vm->mmu_lock);
+}
+
+static int notify_start(struct mmu_notifier *notifier, const struct mmu_notifier_range *range)
+{
+	invalidate_begin(container_of(notifier, struct vm, notifier), range->start, range->end - 1);
+	return 0;
+}
+
+static void notify_end(struct mmu_notifier *notifier, const struct mmu_notifier_range *range)
+{
+	invalidate_end(container_of(notifier, struct vm, notifier));
+}
+
+/* The process is gone, all of its memory with it. */
+static void notify_release(struct mmu_notifier *notifier, struct mm_struct *mm)
+{
+	struct vm *vm = container_of(notifier, struct vm, notifier);
+
+	invalidate_begin(vm, 0, ULONG_MAX);
+	invalidate_end(vm);
+}
+
+const struct mmu_notifier_ops ept_notifier_ops = {
+	.invalidate_range_start = notify_start,
+	.invalidate_range_end = notify_end,
+	.release = notify_release,
+	.free_notifier = vm_notifier_free,
+};
+
+/* Up to three tables on the way to a leaf, allocated before mmu_lock is taken. */
+struct table_cache {
+	u64 *table[EPT_LEVELS - 1];
+	int count;
+};
+
+static int fill_cache(struct table_cache *cache)
+{
+	while (cache->count < EPT_LEVELS - 1) {
+		cache->table[cache->count] = alloc_table();
+		if (!cache->table[cache->count])
+			return -ENOMEM;
+		cache->count++;
+	}
+	return 0;
+}
+
+static void empty_cache(struct table_cache *cache)
+{
+	while (cache->count)
+		free_table(cache->table[--cache->count]);
+}
+
+/* The leaf table of a frame; made if there is a cache. Context: mmu_lock is held. */
+static u64 *leaf_table(struct vm *vm, u64 gfn, struct table_cache *cache)
+{
+	u64 *table = vm->ept_root, *entry;
+	int level;
+
+	for (level = EPT_LEVELS; level > 1; level--) {
+		entry = &table[entry_index(gfn, level)];
+		if (!*entry) {
+			if (!cache)
+				return NULL;
+			WRITE_ONCE(*entry, __pa(cache->table[--cache->count]) | VMX_EPT_RWX_MASK);
+			count_entry(table, 1);
+		}
+		table = next_table(*entry);
+	}
+	return table;
+}
+
+/* Another vCPU may have been here first. */
+static bool already_mapped(struct vm *vm, u64 gfn, bool write)
+{
+	u64 *table, entry;
+
+	spin_lock(&vm->mmu_lock);
+	table = leaf_table(vm, gfn, NULL);
+	entry = table ? table[entry_index(gfn, 1)] : 0;
+	spin_unlock(&vm->mmu_lock);
+	return entry & (write ? VMX_EPT_WRITABLE_MASK : VMX_EPT_READABLE_MASK);
+}
+
+/* Context: mmu_lock is held. */
+static void map_page(struct vm *vm, u64 gfn, struct page *page, bool write,
+		     struct table_cache *cache)
+{
+	u64 *table = leaf_table(vm, gfn, cache), *entry = &table[entry_index(gfn, 1)];
+
+	if (!*entry)
+		count_entry(table, 1);
+	WRITE_ONCE(*entry, page_to_phys(page) | EPT_LEAF | VMX_EPT_READABLE_MASK |
+		   VMX_EPT_EXECUTABLE_MASK | (write ? VMX_EPT_WRITABLE_MASK : 0));
+}
+
+static int map_slot_page(struct vm *vm, const struct memslot *slot, u64 gfn, bool write)
+{
+	unsigned long hva = slot->hva.start + ((gfn - slot->gfn.start) << PAGE_SHIFT);
+	struct table_cache cache = {};
+	struct page *page;
+	unsigned long seq;
+	bool raced;
+	int ret;
+
+	do {
+		ret = fill_cache(&cache);
+		if (ret)
+			break;
+
+		spin_lock(&vm->mmu_lock);
+		seq = vm->invalidate_seq;
+		spin_unlock(&vm->mmu_lock);
+
+		ret = get_user_pages_fast(hva, 1, write ? FOLL_WRITE : 0, &page);
+		if (ret != 1) {
+			ret = ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
+			break;
+		}
+		ret = 0;
+		spin_lock(&vm->mmu_lock);
+		raced = vm->invalidations || seq != vm->invalidate_seq;
+		if (!raced) {
+			map_page(vm, gfn, page, write, &cache);
+			if (write)
+				SetPageDirty(page);
+		}
+		spin_unlock(&vm->mmu_lock);
+		/* The notifier, not this reference, keeps the page from under the guest. */
+		put_page(page);
+		if (raced)
+			cond_resched();
+	} while (raced && !fatal_signal_pending(current));
+
+	empty_cache(&cache);
+	return ret;
+}
+
+/**
+ * ept_fault() - the guest touched a page that its EPT does not allow
+ * @vm: the VM
+ * @gpa: guest-physical address
+ * @write: for writing
+ *
+ * Context: the VM's process; may sleep.
+ * Return: 0: try again; -ENXIO: no memory slot there, or a write to a read-only
+ * one; -EFAULT: the process has nothing behind the slot that allows this;
+ * -ENOMEM; -EINTR.
+ */
+int ept_fault(struct vm *vm, u64 gpa, bool write)
+{
+	u64 gfn = gpa >> PAGE_SHIFT;
+	struct memslot *slot;
+	int ret;
+
+	if (already_mapped(vm, gfn, write))
+		return 0;
+	down_read(&vm->slots_lock);
+	slot = vm_find_slot(vm, gfn);
+	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
+		ret = -ENXIO;
+	else
+		ret = map_slot_page(vm, slot, gfn, write);
+	up_read(&vm->slots_lock);
+	return ret;
+}

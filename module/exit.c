@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VM exits: exit reason -> handler.
+ *
+ * SDM vol. 3, appendix C, "VMX Basic Exit Reasons".
+ */
+#include <linux/kvm_para.h>
+#include <linux/nospec.h>
+#include <asm/debugreg.h>
+#include <asm/traps.h>
+
+#include "compat.h"
+#include "ept.h"
+#include "exit.h"
+#include "vcpu.h"
+
+/**
+ * exit_handle_fast() - exits that need nothing more than the CPU they are on
+ * @vcpu: the vCPU, loaded
+ * @reason: the exit reason
+ *
+ * Context: interrupts off, straight after the VM exit.
+ * Return: true if the guest may be entered again; false if exit_handle() or the
+ * host has to look at it, nothing having been done.
+ */
+bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
+{
+	switch (reason) {
+	case EXIT_REASON_MSR_READ:
+		return handle_rdmsr(vcpu);
+	case EXIT_REASON_MSR_WRITE:
+		return handle_wrmsr(vcpu);
+	case EXIT_REASON_CPUID:
+		handle_cpuid(vcpu);
+		return true;
+	}
+	return false;
+}
+
+static int internal_error(struct vcpu *vcpu, u32 suberror)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = 3;
+	run->internal.data[0] = vcpu->exit.reason;
+	run->internal.data[1] = vcpu->exit.qualification;
+	run->internal.data[2] = vcpu->exit.gpa;
+	return 0;
+}
+
+static int handle_db(struct vcpu *vcpu)
+{
+	unsigned long bits = DR_TRAP_BITS | DR_STEP | BIT(13);
+
+	/* DR6 keeps what it has, but B0 to B3 say only what happened now. */
+	vcpu->dr6 = (vcpu->dr6 & ~DR_TRAP_BITS) | (vcpu->exit.qualification & bits);
+	vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
+	/* INT1 is a trap, the others tell what they are by RIP. */
+	if ((vcpu->exit.intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION) {
+		vcpu->event.info ^= INTR_TYPE_HARD_EXCEPTION ^ INTR_TYPE_PRIV_SW_EXCEPTION;
+		vcpu->event.insn_len = vcpu->exit.insn_len;
+	}
+	/* Delivery ends the shadow of STI and MOV SS; VM entry wants it gone before. */
+	vcpu->interruptibility &= ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
+	vcpu->dirty |= DIRTY_REGS;
+	return 1;
+}
+
+static int handle_exception(struct vcpu *vcpu)
+{
+	u32 info = vcpu->exit.intr_info;
+
+	/* The host has had its NMI. */
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		return 1;
+	switch (info & INTR_INFO_VECTOR_MASK) {
+	case MC_VECTOR:
+		return 1;
+	case DB_VECTOR:
+		return handle_db(vcpu);
+	case AC_VECTOR:
+		vcpu_inject_exception(vcpu, AC_VECTOR, true, vcpu->exit.error_code);
+		return 1;
+	}
+	return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+}
+
+static int handle_interrupt(struct vcpu *vcpu)
+{
+	return 1;
+}
+
+static int handle_triple_fault(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int handle_hlt(struct vcpu *vcpu)
+{
+	vcpu_skip_insn(vcpu);
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+static int handle_nop(struct vcpu *vcpu)
+{
+	vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+static int handle_ud(struct vcpu *vcpu)
+{
+	vcpu_inject_exception(vcpu, UD_VECTOR, false, 0);
+	return 1;
+}
+
+static int handle_gp(struct vcpu *vcpu)
+{
+	vcpu_inject_gp(vcpu);
+	return 1;
+}
+
+/* MSRs that the fast path left: it was told to come again where it may sleep. */
+static int handle_rdmsr_slow(struct vcpu *vcpu)
+{
+	handle_rdmsr(vcpu);
+	return 1;
+}
+
+static int handle_wrmsr_slow(struct vcpu *vcpu)
+{
+	handle_wrmsr(vcpu);
+	return 1;
+}
+
+/* KVM's hypercall protocol: no call is known, and none is for user mode. */
+static int handle_vmcall(struct vcpu *vcpu)
+{
+	long ret = vcpu_cpl(vcpu) ? -KVM_EPERM : -KVM_ENOSYS;
+
+	vcpu->vmenter.regs[GPR_RAX] = vcpu_is_64bit_code(vcpu) ? ret : (u32)ret;
+	vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+/* SDM vol. 3, table "Exit Qualification for EPT Violations". */
+static int handle_ept_violation(struct vcpu *vcpu)
+{
+	bool write = vcpu->exit.qualification & EPT_VIOLATION_ACC_WRITE;
+	int ret = ept_fault(vcpu->vm, vcpu->exit.gpa, write);
+
+	if (ret != -ENXIO)
+		return ret ?: 1;
+	/* No slot: a device's register, and no instruction decoder to tell which access. */
+	return internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
+}
+
+static int (*const handlers[])(struct vcpu *vcpu) = {
+	[EXIT_REASON_EXCEPTION_NMI] = handle_exception,
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
+	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_REASON_HLT] = handle_hlt,
+	[EXIT_REASON_INVD] = handle_nop,
+	[EXIT_REASON_RDPMC] = handle_gp,
+	[EXIT_REASON_VMCALL] = handle_vmcall,
+	[EXIT_REASON_VMCLEAR] = handle_ud,
+	[EXIT_REASON_VMLAUNCH] = handle_ud,
+	[EXIT_REASON_VMPTRLD] = handle_ud,
+	[EXIT_REASON_VMPTRST] = handle_ud,
+	[EXIT_REASON_VMREAD] = handle_ud,
+	[EXIT_REASON_VMRESUME] = handle_ud,
+	[EXIT_REASON_VMWRITE] = handle_ud,
+	[EXIT_REASON_VMOFF] = handle_ud,
+	[EXIT_REASON_VMON] = handle_ud,
+	[EXIT_REASON_INVEPT] = handle_ud,
+	[EXIT_REASON_INVVPID] = handle_ud,
+	[EXIT_REASON_VMFUNC] = handle_ud,
+	[EXIT_REASON_CR_ACCESS] = handle_cr_access,
+	[EXIT_REASON_DR_ACCESS] = handle_dr_access,
+	[EXIT_REASON_IO_INSTRUCTION] = handle_io,
+	[EXIT_REASON_MSR_READ] = handle_rdmsr_slow,
+	[EXIT_REASON_MSR_WRITE] = handle_wrmsr_slow,
+	/* Without MONITOR in CPUID these are no instructions; KVM runs them as NOPs. */
+	[EXIT_REASON_MWAIT_INSTRUCTION] = handle_nop,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = handle_nop,
+	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,
+	[EXIT_REASON_WBINVD] = handle_nop,
+	[EXIT_REASON_XSETBV] = handle_xsetbv,
+};
+
+/**
+ * exit_handle() - deal with the exit that vcpu->exit describes
+ *
+ * Context: the vCPU is not loaded; may sleep.
+ * Return: 1 to enter the guest again, 0 to return to the client, whose
+ * exit_reason is set, or a negative errno for KVM_RUN to return.
+ */
+int exit_handle(struct vcpu *vcpu)
+{
+	u32 reason = vcpu->exit.reason;
+
+	if (reason < ARRAY_SIZE(handlers)) {
+		reason = array_index_nospec(reason, ARRAY_SIZE(handlers));
+		if (handlers[reason])
+			return handlers[reason](vcpu);
+	}
+	return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+}

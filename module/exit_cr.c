@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest moves to or from a control or debug register, or executes XSETBV.
+ *
+ * SDM vol. 3, tables "Exit Qualification for Control-Register Accesses" and
+ * "Exit Qualification for MOV DR".
+ */
+#include <linux/bitfield.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/fpu/types.h>
+#include <asm/traps.h>
+
+#include "compat.h"
+#include "exit.h"
+#include "vcpu.h"
+
+#define REG_NUMBER	GENMASK(3, 0)
+#define CR_ACCESS	GENMASK(5, 4)
+#define CR_GPR		GENMASK(11, 8)
+#define CR_LMSW_DATA	GENMASK(31, 16)
+#define DR_NUMBER	GENMASK(2, 0)
+#define DR_READ		BIT(4)
+
+enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
+
+static unsigned long get_gpr(struct vcpu *vcpu, unsigned int gpr)
+{
+	unsigned long value = vcpu->vmenter.regs[gpr];
+
+	return vcpu_is_64bit_code(vcpu) ? value : (u32)value;
+}
+
+static void set_gpr(struct vcpu *vcpu, unsigned int gpr, unsigned long value)
+{
+	vcpu->vmenter.regs[gpr] = value;
+	if (gpr == GPR_RSP)
+		vcpu->dirty |= DIRTY_REGS;
+}
+
+static int finish(struct vcpu *vcpu, int error)
+{
+	if (error)
+		vcpu_inject_gp(vcpu);
+	else
+		vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+static int write_cr8(struct vcpu *vcpu, unsigned long value)
+{
+	unsigned long old = vcpu->cr8;
+
+	if (finish(vcpu, vcpu_set_cr8(vcpu, value)) && vcpu->cr8 >= old)
+		return 1;
+	/* A lower priority may let an interrupt through: that is the client's to see. */
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return 0;
+}
+
+static int write_cr(struct vcpu *vcpu, unsigned int cr, unsigned long value)
+{
+	switch (cr) {
+	case 0:
+		return finish(vcpu, vcpu_set_cr0(vcpu, value));
+	case 4:
+		return finish(vcpu, vcpu_set_cr4(vcpu, value));
+	case 8:
+		return write_cr8(vcpu, value);
+	}
+	return -EINVAL;
+}
+
+/* LMSW can set PE but not clear it, and reaches the low four bits only. */
+static int lmsw(struct vcpu *vcpu, u16 value)
+{
+	unsigned long cr0 = (vcpu->cr0 & ~0xeul) | (value & 0xf);
+
+	return finish(vcpu, vcpu_set_cr0(vcpu, cr0));
+}
+
+/**
+ * handle_cr_access() - MOV to CR0, CR4 or CR8, MOV from CR8, CLTS, LMSW
+ *
+ * Return: 1 to go on, 0 for the client (KVM_EXIT_SET_TPR).
+ */
+int handle_cr_access(struct vcpu *vcpu)
+{
+	unsigned long qualification = vcpu->exit.qualification;
+	unsigned int cr = FIELD_GET(REG_NUMBER, qualification);
+	unsigned int gpr = FIELD_GET(CR_GPR, qualification);
+
+	switch (FIELD_GET(CR_ACCESS, qualification)) {
+	case MOV_TO_CR:
+		return write_cr(vcpu, cr, get_gpr(vcpu, gpr));
+	case MOV_FROM_CR:
+		/* CR8 only: the others are read without an exit. */
+		set_gpr(vcpu, gpr, vcpu->cr8);
+		return finish(vcpu, 0);
+	case CLTS:
+		return finish(vcpu, vcpu_set_cr0(vcpu, vcpu->cr0 & ~X86_CR0_TS));
+	default:
+		return lmsw(vcpu, FIELD_GET(CR_LMSW_DATA, qualification));
+	}
+}
+
+#define DR7_DETECT	BIT(13)	/* trap the next MOV DR */
+#define DR6_DETECTED	BIT(13)	/* this was it */
+#define DR6_WRITABLE	(DR_TRAP_BITS | DR6_DETECTED | DR_STEP | BIT(15))
+#define DR6_ONES	0xffff0ff0ul
+#define DR7_ONES	0x400ul
+#define DR7_WRITABLE	0xffff2bfful
+
+static unsigned long read_dr(struct vcpu *vcpu, unsigned int dr)
+{
+	switch (dr) {
+	case 6:
+		return vcpu->dr6;
+	case 7:
+		return vcpu->dr7;
+	default:
+		return vcpu->dr[dr];
+	}
+}
+
+static int write_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value)
+{
+	if (dr >= 6 && value >> 32)
+		return -EINVAL;
+	switch (dr) {
+	case 6:
+		vcpu->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
+		break;
+	case 7:
+		vcpu->dr7 = (value & DR7_WRITABLE) | DR7_ONES;
+		vcpu->dirty |= DIRTY_DEBUG;
+		break;
+	default:
+		vcpu->dr[dr] = value;
+	}
+	return 0;
+}
+
+/**
+ * handle_dr_access() - MOV to or from a debug register
+ *
+ * The exit comes before the CPU's own checks, so those are made here.
+ *
+ * Return: 1, to go on.
+ */
+int handle_dr_access(struct vcpu *vcpu)
+{
+	unsigned long qualification = vcpu->exit.qualification;
+	unsigned int dr = FIELD_GET(DR_NUMBER, qualification);
+	unsigned int gpr = FIELD_GET(CR_GPR, qualification);
+
+	if (dr == 4 || dr == 5) {
+		if (vcpu->cr4 & X86_CR4_DE) {
+			vcpu_inject_exception(vcpu, UD_VECTOR, false, 0);
+			return 1;
+		}
+		dr += 2;
+	}
+	if (vcpu_cpl(vcpu))
+		return finish(vcpu, -EPERM);
+	if (vcpu->dr7 & DR7_DETECT) {
+		vcpu->dr6 |= DR6_DETECTED;
+		vcpu->dr7 &= ~DR7_DETECT;
+		vcpu->dirty |= DIRTY_DEBUG;
+		vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
+		return 1;
+	}
+	if (!(qualification & DR_READ))
+		return finish(vcpu, write_dr(vcpu, dr, get_gpr(vcpu, gpr)));
+	set_gpr(vcpu, gpr, read_dr(vcpu, dr));
+	return finish(vcpu, 0);
+}
+
+/* SDM vol. 1, "Enabling the XSAVE Feature Set and XSAVE-Enabled Features". */
+static bool xcr0_valid(const struct vcpu *vcpu, u64 xcr0)
+{
+	u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
+
+	return !(xcr0 & ~vcpu->cpuid.xcr0) && xcr0 & XFEATURE_MASK_FP &&
+	       !(xcr0 & XFEATURE_MASK_YMM && !(xcr0 & XFEATURE_MASK_SSE)) &&
+	       (!(xcr0 & avx512) || ((xcr0 & avx512) == avx512 && xcr0 & XFEATURE_MASK_YMM));
+}
+
+/**
+ * handle_xsetbv() - XSETBV, which always exits
+ *
+ * Return: 1, to go on.
+ */
+int handle_xsetbv(struct vcpu *vcpu)
+{
+	unsigned long *regs = vcpu->vmenter.regs;
+	u64 xcr0 = regs[GPR_RDX] << 32 | (u32)regs[GPR_RAX];
+
+	if ((u32)regs[GPR_RCX] || vcpu_cpl(vcpu) || !xcr0_valid(vcpu, xcr0))
+		return finish(vcpu, -EINVAL);
+	vcpu->xcr0 = xcr0;
+	return finish(vcpu, 0);
+}

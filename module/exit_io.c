@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IN, OUT, INS and OUTS: the client does the I/O, minihv the instruction.
+ *
+ * SDM vol. 3, tables "Exit Qualification for I/O Instructions" and "Format of
+ * the VM-Exit Instruction-Information Field as Used for INS and OUTS".
+ */
+#include <linux/bitfield.h>
+#include <linux/minmax.h>
+#include <asm/trap_pf.h>
+#include <asm/traps.h>
+
+#include "compat.h"
+#include "exit.h"
+#include "vcpu.h"
+
+#define IO_SIZE		GENMASK(2, 0)	/* bytes - 1 */
+#define IO_IN		BIT(3)
+#define IO_STRING	BIT(4)
+#define IO_REP		BIT(5)
+#define IO_PORT		GENMASK(31, 16)
+
+#define INFO_ADDRESS_SIZE	GENMASK(9, 7)	/* 0: 16, 1: 32, 2: 64 bits */
+
+static unsigned int io_size(const struct vcpu *vcpu)
+{
+	return FIELD_GET(IO_SIZE, vcpu->exit.qualification) + 1;
+}
+
+static unsigned long address_mask(const struct vcpu *vcpu)
+{
+	switch (FIELD_GET(INFO_ADDRESS_SIZE, vcpu->exit.insn_info)) {
+	case 0:
+		return 0xffff;
+	case 1:
+		return 0xffffffff;
+	default:
+		return ~0ul;
+	}
+}
+
+/* A register of the instruction's address size; a 32-bit one clears the upper half. */
+static void set_register(struct vcpu *vcpu, enum gpr gpr, unsigned long value)
+{
+	unsigned long mask = address_mask(vcpu);
+	unsigned long *reg = &vcpu->vmenter.regs[gpr];
+
+	*reg = mask == 0xffff ? (*reg & ~mask) | (value & mask) : value & mask;
+}
+
+/* The client has answered, unless it has sent the vCPU elsewhere instead. */
+static bool still_at_insn(struct vcpu *vcpu)
+{
+	return vcpu->rip == vcpu->complete_rip;
+}
+
+static int ask_client(struct vcpu *vcpu, u32 count, int (*complete)(struct vcpu *vcpu))
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = vcpu->exit.qualification & IO_IN ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = io_size(vcpu);
+	run->io.port = FIELD_GET(IO_PORT, vcpu->exit.qualification);
+	run->io.count = count;
+	run->io.data_offset = PAGE_SIZE;
+	vcpu->complete = complete;
+	vcpu->complete_rip = vcpu->rip;
+	vcpu->pio_count = count;
+	return 0;
+}
+
+static int complete_in(struct vcpu *vcpu)
+{
+	unsigned int size = io_size(vcpu);
+	unsigned long *rax = &vcpu->vmenter.regs[GPR_RAX];
+	u32 value = 0;
+
+	if (!still_at_insn(vcpu))
+		return 1;
+	memcpy(&value, vcpu->pio_data, size);
+	/* A 32-bit result clears the upper half of RAX, shorter ones leave the rest. */
+	if (size == 4)
+		*rax = value;
+	else
+		*rax = (*rax & ~(BIT(8 * size) - 1)) | value;
+	vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+static int complete_out(struct vcpu *vcpu)
+{
+	if (still_at_insn(vcpu))
+		vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+/*
+ * Move @len bytes between the client's page and guest memory. They may cross one
+ * page boundary. Returns 1 if the guest gets a page fault instead.
+ */
+static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int len)
+{
+	bool in = vcpu->exit.qualification & IO_IN;
+	unsigned int chunk;
+	u32 error_code;
+	u64 gpa;
+	int ret;
+
+	for (; len; len -= chunk, linear += chunk, data += chunk) {
+		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+		ret = vcpu_gva_to_gpa(vcpu, linear, in, &gpa, &error_code);
+		if (ret == -EFAULT) {
+			vcpu->cr2 = linear;
+			vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
+			return 1;
+		}
+		if (ret)
+			return ret;
+		ret = in ? vm_write_guest(vcpu->vm, gpa, data, chunk) :
+			   vm_read_guest(vcpu->vm, gpa, data, chunk);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* How many elements go in one exit: to the page's end, at most what was asked. */
+static u32 string_count(struct vcpu *vcpu)
+{
+	unsigned int size = io_size(vcpu);
+	unsigned long rcx = vcpu->vmenter.regs[GPR_RCX] & address_mask(vcpu);
+	unsigned int room;
+
+	if (!(vcpu->exit.qualification & IO_REP))
+		return 1;
+	/* Downwards one by one: rare, and the data would be in reverse. */
+	if (vcpu->rflags & X86_EFLAGS_DF)
+		return 1;
+	room = (PAGE_SIZE - offset_in_page(vcpu->exit.linear)) / size;
+	return min_t(unsigned long, rcx, max(room, 1u));
+}
+
+/* Advance RSI or RDI, and RCX; behind the instruction when it is done. */
+static void advance_string(struct vcpu *vcpu, u32 count)
+{
+	enum gpr index = vcpu->exit.qualification & IO_IN ? GPR_RDI : GPR_RSI;
+	unsigned long *regs = vcpu->vmenter.regs;
+	long step = (long)count * io_size(vcpu);
+
+	if (vcpu->rflags & X86_EFLAGS_DF)
+		step = -step;
+	set_register(vcpu, index, regs[index] + step);
+	if (vcpu->exit.qualification & IO_REP) {
+		set_register(vcpu, GPR_RCX, regs[GPR_RCX] - count);
+		if (regs[GPR_RCX] & address_mask(vcpu))
+			return;
+	}
+	vcpu_skip_insn(vcpu);
+}
+
+static int complete_ins(struct vcpu *vcpu)
+{
+	int ret;
+
+	if (!still_at_insn(vcpu))
+		return 1;
+	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data,
+			  vcpu->pio_count * io_size(vcpu));
+	if (ret)
+		return ret;
+	advance_string(vcpu, vcpu->pio_count);
+	return 1;
+}
+
+static int complete_outs(struct vcpu *vcpu)
+{
+	if (still_at_insn(vcpu))
+		advance_string(vcpu, vcpu->pio_count);
+	return 1;
+}
+
+static int handle_string(struct vcpu *vcpu)
+{
+	bool in = vcpu->exit.qualification & IO_IN;
+	u32 count = string_count(vcpu);
+	int ret;
+
+	if (!count) {
+		vcpu_skip_insn(vcpu);
+		return 1;
+	}
+	if (in) {
+		/* A page fault must come before the device is read, not after. */
+		u32 error_code;
+		u64 gpa;
+
+		ret = vcpu_gva_to_gpa(vcpu, vcpu->exit.linear, true, &gpa, &error_code);
+		if (ret == -EFAULT) {
+			vcpu->cr2 = vcpu->exit.linear;
+			vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
+			return 1;
+		}
+		return ret ?: ask_client(vcpu, count, complete_ins);
+	}
+	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data, count * io_size(vcpu));
+	return ret ?: ask_client(vcpu, count, complete_outs);
+}
+
+/**
+ * handle_io() - the guest executed an I/O instruction
+ *
+ * Return: 0 with KVM_EXIT_IO for the client; 1 to go on; -EFAULT if guest memory
+ * is gone from the process.
+ */
+int handle_io(struct vcpu *vcpu)
+{
+	if (vcpu->exit.qualification & IO_STRING)
+		return handle_string(vcpu);
+	if (vcpu->exit.qualification & IO_IN)
+		return ask_client(vcpu, 1, complete_in);
+	memcpy(vcpu->pio_data, &vcpu->vmenter.regs[GPR_RAX], io_size(vcpu));
+	return ask_client(vcpu, 1, complete_out);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's x87, SSE and AVX registers, in an XSAVE area of our own.
+ *
+ * The host's are the kernel's business: kernel_fpu_begin() saves them, and they
+ * come back when the client returns to user space. In between, from
+ * vcpu_switch_in() to vcpu_switch_out(), the registers are the guest's.
+ */
+#include <linux/slab.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/fpu/xcr.h>
+
+#include "compat.h"
+#include "cpuid.h"
+#include "fpu.h"
+#include "vcpu.h"
+
+static unsigned int area_size __ro_after_init = XSAVE_LEGACY_SIZE;
+static u64 area_mask __ro_after_init;
+
+/**
+ * fpu_init() - choose the size of a guest's XSAVE area
+ *
+ * All that the host has enabled and minihv offers, whatever the guest enables:
+ * what it does not enable stays in its initial state, and no host value shows.
+ */
+void __init fpu_init(void)
+{
+	u32 eax, ebx, ecx, edx;
+	unsigned int i;
+
+	/* PKRU goes its own way, see switch.c. */
+	area_mask = cpuid_host_xcr0() & ~XFEATURE_MASK_PKRU;
+	if (!area_mask)
+		return;
+
+	/* SDM vol. 1, "Standard Format of XSAVE Area": each part has its place. */
+	area_size = XSAVE_MIN_SIZE;
+	for (i = 2; i < 63; i++) {
+		if (!(area_mask & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		area_size = max(area_size, ebx + eax);
+	}
+}
+
+/**
+ * fpu_create() - allocate a vCPU's area, in the state that follows FNINIT
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int fpu_create(struct vcpu *vcpu)
+{
+	struct fxregs_state *fx;
+
+	/* XSAVE wants 64-byte alignment; kmalloc gives it for powers of two only. */
+	vcpu->fpu = kzalloc(roundup_pow_of_two(area_size), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->fpu)
+		return -ENOMEM;
+	fx = vcpu->fpu;
+	fx->cwd = 0x37f;
+	fx->mxcsr = 0x1f80;
+	/* Every CPU with VMX has XCR0 bit 0 set from reset on. */
+	vcpu->xcr0 = XFEATURE_MASK_FP;
+	return 0;
+}
+
+void fpu_free(struct vcpu *vcpu)
+{
+	kfree(vcpu->fpu);
+}
+
+/**
+ * fpu_load_guest() - put the guest's values into the registers
+ *
+ * Context: within kernel_fpu_begin() and kernel_fpu_end(), the host's XCR0.
+ */
+void fpu_load_guest(struct vcpu *vcpu)
+{
+	if (!area_mask) {
+		asm volatile("fxrstor64 %0" : : "m" (*(struct fxregs_state *)vcpu->fpu));
+		return;
+	}
+	asm volatile("xrstor64 %0" : : "m" (*(struct fxregs_state *)vcpu->fpu),
+		     "a" ((u32)area_mask), "d" ((u32)(area_mask >> 32)) : "memory");
+
+	/* Without OSXSAVE the guest can't reach what XCR0 governs. */
+	if (vcpu->cr4 & X86_CR4_OSXSAVE) {
+		vcpu->host.xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+		if (vcpu->xcr0 != vcpu->host.xcr0)
+			xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	}
+}
+
+/**
+ * fpu_save_guest() - take the guest's values out of the registers
+ *
+ * Context: as fpu_load_guest(), after it. Leaves the host's XCR0.
+ */
+void fpu_save_guest(struct vcpu *vcpu)
+{
+	if (!area_mask) {
+		asm volatile("fxsave64 %0" : "=m" (*(struct fxregs_state *)vcpu->fpu));
+		return;
+	}
+	if (vcpu->cr4 & X86_CR4_OSXSAVE && vcpu->xcr0 != vcpu->host.xcr0)
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->host.xcr0);
+	asm volatile("xsave64 %0" : "+m" (*(struct fxregs_state *)vcpu->fpu)
+		     : "a" ((u32)area_mask), "d" ((u32)(area_mask >> 32)) : "memory");
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's own page tables, walked in software: for the one instruction that
+ * minihv carries out in guest memory, string I/O.
+ *
+ * SDM vol. 3, chapter "Paging": 32-bit, PAE and 4-level paging.
+ */
+#include <linux/uaccess.h>
+#include <asm/pgtable_types.h>
+#include <asm/trap_pf.h>
+
+#include "compat.h"
+#include "vcpu.h"
+
+struct walk {
+	struct vcpu *vcpu;
+	bool write;
+	bool user;
+	/* What the levels so far allow. */
+	bool writable;
+	bool user_page;
+	u64 entry;
+};
+
+static bool is_leaf(const struct walk *w, int level, bool pae)
+{
+	if (level == 1)
+		return true;
+	if (!(w->entry & _PAGE_PSE))
+		return false;
+	/* In 32-bit paging, 4 MiB pages are CR4.PSE's to allow. */
+	return pae ? level < 4 : w->vcpu->cr4 & X86_CR4_PSE;
+}
+
+static bool permitted(const struct walk *w)
+{
+	if (w->user && !w->user_page)
+		return false;
+	if (w->write && !w->writable && (w->user || w->vcpu->cr0 & X86_CR0_WP))
+		return false;
+	if (!w->user && w->user_page && w->vcpu->cr4 & X86_CR4_SMAP &&
+	    !(w->vcpu->rflags & X86_EFLAGS_AC))
+		return false;
+	return true;
+}
+
+/* Reads one entry and sets its accessed bit. False if it is not there. */
+static bool read_entry(struct walk *w, u64 gpa, unsigned int size)
+{
+	struct vm *vm = w->vcpu->vm;
+
+	w->entry = 0;
+	if (vm_read_guest(vm, gpa, &w->entry, size) || !(w->entry & _PAGE_PRESENT))
+		return false;
+	w->writable &= !!(w->entry & _PAGE_RW);
+	w->user_page &= !!(w->entry & _PAGE_USER);
+	if (!(w->entry & _PAGE_ACCESSED))
+		vm_set_guest_bits(vm, gpa, _PAGE_ACCESSED);
+	return true;
+}
+
+/* From the entry table at @table, with @level levels to go. */
+static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, u32 *error_code)
+{
+	bool pae = w->vcpu->cr4 & X86_CR4_PAE;
+	unsigned int size = pae ? 8 : 4, bits = pae ? 9 : 10, shift;
+	u64 entry_gpa;
+
+	for (;; level--) {
+		shift = PAGE_SHIFT + (level - 1) * bits;
+		entry_gpa = table + (gva >> shift & (BIT(bits) - 1)) * size;
+		if (!read_entry(w, entry_gpa, size)) {
+			*error_code &= ~X86_PF_PROT;
+			return -EFAULT;
+		}
+		if (is_leaf(w, level, pae))
+			break;
+		table = w->entry & (pae ? GENMASK_ULL(51, 12) : GENMASK_ULL(31, 12));
+	}
+	if (!permitted(w))
+		return -EFAULT;
+	if (w->write && !(w->entry & _PAGE_DIRTY))
+		vm_set_guest_bits(w->vcpu->vm, entry_gpa, _PAGE_DIRTY);
+	*gpa = (w->entry & (pae ? GENMASK_ULL(51, 0) : GENMASK_ULL(31, 0)) & ~(BIT_ULL(shift) - 1)) |
+	       (gva & (BIT_ULL(shift) - 1));
+	return 0;
+}
+
+/**
+ * vcpu_gva_to_gpa() - translate a linear address as the guest's paging does
+ * @vcpu: the vCPU, not loaded
+ * @gva: linear address
+ * @write: for a write, else for a read
+ * @gpa: gets the guest-physical address
+ * @error_code: gets the page fault's error code
+ *
+ * Sets accessed and dirty bits, as the CPU would.
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT if the access is a page fault; -ESHUTDOWN.
+ */
+int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
+{
+	struct walk w = {
+		.vcpu = vcpu,
+		.write = write,
+		.user = vcpu_cpl(vcpu) == 3,
+		.writable = true,
+		.user_page = true,
+	};
+	u64 cr3, pdpte[4];
+	int ret;
+
+	*error_code = X86_PF_PROT | (write ? X86_PF_WRITE : 0) | (w.user ? X86_PF_USER : 0);
+	if (!(vcpu->cr0 & X86_CR0_PG)) {
+		*gpa = (u32)gva;
+		return 0;
+	}
+	ret = vcpu_vmcs_get(vcpu);
+	if (ret)
+		return ret;
+	cr3 = vmreadl(GUEST_CR3);
+	pdpte[0] = vmread64(GUEST_PDPTR0);
+	pdpte[1] = vmread64(GUEST_PDPTR1);
+	pdpte[2] = vmread64(GUEST_PDPTR2);
+	pdpte[3] = vmread64(GUEST_PDPTR3);
+	vcpu_vmcs_put(vcpu);
+
+	if (vcpu_is_long_mode(vcpu))
+		return walk_tables(&w, cr3 & GENMASK_ULL(51, 12), 4, gva, gpa, error_code);
+	gva = (u32)gva;
+	if (!(vcpu->cr4 & X86_CR4_PAE))
+		return walk_tables(&w, cr3 & GENMASK_ULL(31, 12), 2, gva, gpa, error_code);
+	/* PAE: the top level is in registers. */
+	if (!(pdpte[gva >> 30] & _PAGE_PRESENT)) {
+		*error_code &= ~X86_PF_PROT;
+		return -EFAULT;
+	}
+	return walk_tables(&w, pdpte[gva >> 30] & GENMASK_ULL(51, 12), 2, gva, gpa, error_code);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An access to an MSR, by the guest or by the client: look the row up, ask
+ * whether the vCPU has it, whether the value is allowed, and store or load.
+ */
+#include <linux/kernel.h>
+#include <linux/minmax.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <asm/msr.h>
+
+#include "compat.h"
+#include "msr.h"
+#include "vcpu.h"
+
+/* The two ranges that MSR bitmaps cover, and nearly all MSRs are in. */
+#define LOW_FIRST	0u
+#define HIGH_FIRST	0xc0000000u
+#define MAP_SIZE	0x2000u
+
+/* Row number plus one for each index; 0: no row. */
+static u8 low_map[MAP_SIZE] __ro_after_init;
+static u8 high_map[MAP_SIZE] __ro_after_init;
+
+/* What the host said at load, by slot; rows without host_value keep their reset. */
+static u64 host_values[MSR_SLOTS] __ro_after_init;
+
+/* Rows with PROBE_HOST that this host lacks. */
+static DECLARE_BITMAP(absent_rows, U8_MAX);
+
+static void __init map_row(unsigned int n)
+{
+	const struct msr_row *row = &msr_table[n];
+	u32 i, index;
+
+	for (i = 0; i < msr_row_count(row); i++) {
+		index = row->first + i;
+		if (index - LOW_FIRST < MAP_SIZE)
+			low_map[index - LOW_FIRST] = n + 1;
+		else if (index - HIGH_FIRST < MAP_SIZE)
+			high_map[index - HIGH_FIRST] = n + 1;
+	}
+}
+
+/**
+ * msr_init() - check the table, build the maps, ask the host for its values
+ *
+ * Return: 0, or -EINVAL after a log line for each contradiction in the table.
+ */
+int __init msr_init(void)
+{
+	const struct msr_row *row;
+	unsigned int n;
+	u64 value;
+	u32 i;
+	int ret;
+
+	ret = msr_table_check(msr_table, msr_table_rows);
+	if (ret)
+		return ret;
+	if (msr_table_rows >= U8_MAX)
+		return -EINVAL;
+
+	for (n = 0; n < msr_table_rows; n++) {
+		row = &msr_table[n];
+		if (row->flags & MSR_PROBE_HOST && rdmsrl_safe(row->first, &value)) {
+			__set_bit(n, absent_rows);
+			continue;
+		}
+		map_row(n);
+		if (row->kind == MSR_HW_SWITCHED && msr_switch_init(row))
+			return -EINVAL;
+		if (row->ops && row->ops->host_value)
+			for (i = 0; i < msr_row_count(row); i++)
+				host_values[row->slot + i] = row->ops->host_value(row->first + i);
+	}
+	return 0;
+}
+
+/** msr_row_exists() - does this host have what the row needs? */
+bool msr_row_exists(const struct msr_row *row)
+{
+	return !test_bit(row - msr_table, absent_rows);
+}
+
+static const struct msr_row *search(u32 index)
+{
+	unsigned int low = 0, high = msr_table_rows;
+
+	while (low < high) {
+		unsigned int mid = (low + high) / 2;
+		const struct msr_row *row = &msr_table[mid];
+
+		if (index < row->first)
+			high = mid;
+		else if (index - row->first >= msr_row_count(row))
+			low = mid + 1;
+		else
+			return msr_row_exists(row) ? row : NULL;
+	}
+	return NULL;
+}
+
+/**
+ * msr_lookup() - find an MSR's row
+ * @index: any 32-bit number
+ *
+ * Return: the row, or NULL if there is no such MSR.
+ */
+const struct msr_row *msr_lookup(u32 index)
+{
+	u8 n;
+
+	if (index - LOW_FIRST < MAP_SIZE)
+		n = low_map[array_index_nospec(index - LOW_FIRST, MAP_SIZE)];
+	else if (index - HIGH_FIRST < MAP_SIZE)
+		n = high_map[array_index_nospec(index - HIGH_FIRST, MAP_SIZE)];
+	else
+		return search(index);
+	return n ? &msr_table[n - 1] : NULL;
+}
+
+/* The slot of an index within its row; the index came from the guest. */
+static u64 *msr_slot(struct vcpu *vcpu, const struct msr_row *row, u32 index)
+{
+	u32 i = array_index_nospec(index - row->first, msr_row_count(row));
+
+	return &vcpu->msrs[row->slot + i];
+}
+
+/** msr_guest_has() - does the vCPU's CPUID have what the row asks for? */
+bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row)
+{
+	return !row->feature || cpuid_has(&vcpu->cpuid, row->feature) ||
+	       (row->feature_alt && cpuid_has(&vcpu->cpuid, row->feature_alt));
+}
+
+static bool canonical(u64 address)
+{
+	/* 48 bits: LA57 is not offered. */
+	return (u64)((s64)(address << 16) >> 16) == address;
+}
+
+static bool check_value(enum msr_check check, u64 data)
+{
+	switch (check) {
+	case MSR_CHECK_CANONICAL:
+		return canonical(data);
+	case MSR_CHECK_PAT:
+		return msr_pat_valid(data);
+	case MSR_CHECK_NONE:
+		break;
+	}
+	return true;
+}
+
+static enum msr_result load_value(struct msr_access *a)
+{
+	const struct msr_row *row = a->row;
+	struct vcpu *vcpu = a->vcpu;
+
+	switch (row->kind) {
+	case MSR_CONST:
+		a->data = row->reset;
+		return MSR_OK;
+	case MSR_STORED:
+		a->data = *msr_slot(vcpu, row, a->index);
+		return MSR_OK;
+	case MSR_HW_SWITCHED:
+		if (vcpu->loaded && row->flags & MSR_PASS_WRITE)
+			a->data = native_read_msr(row->first);
+		else
+			a->data = vcpu->msrs[row->slot];
+		return MSR_OK;
+	case MSR_VMCS:
+		if (vcpu->loaded) {
+			a->data = vmread_any(row->field);
+			return MSR_OK;
+		}
+		if (vcpu_vmcs_get(vcpu))
+			return MSR_INVALID;
+		a->data = vmread_any(row->field);
+		vcpu_vmcs_put(vcpu);
+		return MSR_OK;
+	case MSR_SPECIAL:
+		return row->ops->get(a);
+	}
+	return MSR_UNKNOWN;
+}
+
+static enum msr_result store_value(struct msr_access *a)
+{
+	const struct msr_row *row = a->row;
+	struct vcpu *vcpu = a->vcpu;
+
+	switch (row->kind) {
+	case MSR_CONST:
+		return a->data == row->reset ? MSR_OK : MSR_READ_ONLY;
+	case MSR_STORED:
+		*msr_slot(vcpu, row, a->index) = a->data;
+		return MSR_OK;
+	case MSR_HW_SWITCHED:
+		vcpu->msrs[row->slot] = a->data;
+		if (vcpu->loaded)
+			native_wrmsrl(row->first, a->data);
+		return MSR_OK;
+	case MSR_VMCS:
+		if (vcpu->loaded) {
+			vmwrite_any(row->field, a->data);
+			return MSR_OK;
+		}
+		if (vcpu_vmcs_get(vcpu))
+			return MSR_INVALID;
+		vmwrite_any(row->field, a->data);
+		vcpu_vmcs_put(vcpu);
+		return MSR_OK;
+	case MSR_SPECIAL:
+		return row->ops->set(a);
+	}
+	return MSR_UNKNOWN;
+}
+
+/**
+ * msr_get() - read an MSR
+ * @vcpu: whose
+ * @index: which
+ * @data: gets the value; untouched unless the result is MSR_OK
+ * @host: the client asks, so CPUID does not matter
+ *
+ * Context: the vCPU's mutex is held. While the vCPU is loaded: interrupts off.
+ */
+enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
+{
+	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host };
+	enum msr_result result;
+
+	a.row = msr_lookup(index);
+	if (!a.row)
+		return MSR_UNKNOWN;
+	if (!host && !msr_guest_has(vcpu, a.row))
+		return MSR_ABSENT;
+	result = load_value(&a);
+	if (result == MSR_OK)
+		*data = a.data;
+	return result;
+}
+
+/**
+ * msr_set() - write an MSR
+ * @vcpu: whose
+ * @index: which
+ * @data: the value
+ * @host: the client asks, so CPUID does not matter and more may be allowed
+ *
+ * Nothing has changed unless the result is MSR_OK.
+ *
+ * Context: the vCPU's mutex is held. While the vCPU is loaded: interrupts off.
+ */
+enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
+{
+	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host, .data = data };
+	const struct msr_row *row = msr_lookup(index);
+	enum msr_result result;
+	struct msr_access old;
+
+	if (!row)
+		return MSR_UNKNOWN;
+	a.row = row;
+
+	if (!host && !msr_guest_has(vcpu, row))
+		return MSR_ABSENT;
+	if (!host && row->flags & MSR_GUEST_RO)
+		return MSR_READ_ONLY;
+	if (row->flags & MSR_SLOW && vcpu->loaded)
+		return MSR_AGAIN;
+
+	if (!(host && row->flags & MSR_HOST_ANY)) {
+		if (data & row->gp_mask)
+			return MSR_RESERVED;
+		if (row->ro_mask | row->ignore_mask) {
+			old = a;
+			result = load_value(&old);
+			if (result != MSR_OK)
+				return result;
+			if ((data ^ old.data) & row->ro_mask)
+				return MSR_RESERVED;
+			a.data = (data & ~row->ignore_mask) | (old.data & row->ignore_mask);
+		}
+		if (!check_value(row->check, data))
+			return MSR_INVALID;
+	}
+	if (row->flags & MSR_IMMUTABLE && vcpu->has_run) {
+		old = a;
+		return load_value(&old) == MSR_OK && old.data == data ? MSR_OK : MSR_READ_ONLY;
+	}
+	return store_value(&a);
+}
+
+/**
+ * msr_reset_value() - an MSR's value on a new vCPU, where it depends on no vCPU
+ * @row: its row
+ * @index: its index, within the row
+ */
+u64 msr_reset_value(const struct msr_row *row, u32 index)
+{
+	if (row->ops && row->ops->host_value)
+		return host_values[row->slot + index - row->first];
+	return row->reset;
+}
+
+/**
+ * msr_reset() - give a new vCPU the reset value of each MSR
+ *
+ * Those in the VMCS are set by vmcs_init_guest().
+ */
+void msr_reset(struct vcpu *vcpu)
+{
+	const struct msr_row *row;
+	unsigned int n;
+	u32 i;
+
+	for (n = 0; n < msr_table_rows; n++) {
+		row = &msr_table[n];
+		if (row->slot == MSR_SLOT_NONE)
+			continue;
+		for (i = 0; i < msr_row_count(row); i++)
+			vcpu->msrs[row->slot + i] = msr_reset_value(row, row->first + i);
+		if (row->ops && row->ops->reset)
+			vcpu->msrs[row->slot] = row->ops->reset(vcpu);
+	}
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The MSRs whose access is more than storage. */
+#include <linux/kernel.h>
+#include <linux/nospec.h>
+#include <asm/apicdef.h>
+#include <asm/mce.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+#include "msr.h"
+#include "vcpu.h"
+#include "vmx_caps.h"
+
+static u64 *slot(struct msr_access *a)
+{
+	return &a->vcpu->msrs[a->row->slot];
+}
+
+static enum msr_result get_slot(struct msr_access *a)
+{
+	a->data = *slot(a);
+	return MSR_OK;
+}
+
+/* IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST: one offset behind both. */
+
+static void set_tsc_offset(struct vcpu *vcpu, u64 offset)
+{
+	vcpu->tsc_offset = offset;
+	if (vcpu->loaded)
+		vmwrite64(TSC_OFFSET, offset);
+	else
+		vcpu->dirty |= DIRTY_TSC;
+}
+
+static enum msr_result get_tsc(struct msr_access *a)
+{
+	a->data = rdtsc() + a->vcpu->tsc_offset;
+	return MSR_OK;
+}
+
+/* A guest that writes the TSC moves TSC_ADJUST by as much. */
+static enum msr_result set_tsc(struct msr_access *a)
+{
+	u64 offset = a->data - rdtsc();
+
+	if (!a->host)
+		a->vcpu->msrs[MSR_SLOT_TSC_ADJUST] += offset - a->vcpu->tsc_offset;
+	set_tsc_offset(a->vcpu, offset);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsc_ops = { .get = get_tsc, .set = set_tsc };
+
+/* A client that writes TSC_ADJUST restores a value; the TSC it restores by itself. */
+static enum msr_result set_tsc_adjust(struct msr_access *a)
+{
+	if (!a->host)
+		set_tsc_offset(a->vcpu, a->vcpu->tsc_offset + a->data - *slot(a));
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsc_adjust_ops = { .get = get_slot, .set = set_tsc_adjust };
+
+/* IA32_APIC_BASE. Without x2APIC in CPUID its enable bit is reserved. */
+
+static enum msr_result set_apic_base(struct msr_access *a)
+{
+	const struct vcpu_cpuid *cpuid = &a->vcpu->cpuid;
+	u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
+	u64 old = *slot(a);
+
+	if (a->data >> cpuid->maxphyaddr)
+		return MSR_RESERVED;
+	if (a->data & X2APIC_ENABLE &&
+	    (!cpuid_has(cpuid, FEATURE_X2APIC) || !(a->data & MSR_IA32_APICBASE_ENABLE)))
+		return MSR_INVALID;
+	/* x2APIC is left by way of "disabled", and entered by way of xAPIC. */
+	if (!a->host && (old & mode) == mode && (a->data & mode) == MSR_IA32_APICBASE_ENABLE)
+		return MSR_INVALID;
+	if (!a->host && !(old & mode) && (a->data & mode) == mode)
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+static u64 reset_apic_base(struct vcpu *vcpu)
+{
+	return APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
+	       (vcpu->id == 0 ? MSR_IA32_APICBASE_BSP : 0);
+}
+
+const struct msr_ops msr_apic_base_ops = {
+	.get = get_slot,
+	.set = set_apic_base,
+	.reset = reset_apic_base,
+};
+
+/* IA32_FEATURE_CONTROL: what CPUID offers can be enabled, until it is locked. */
+
+static enum msr_result set_feature_control(struct msr_access *a)
+{
+	u64 valid = FEAT_CTL_LOCKED;
+
+	if (cpuid_has(&a->vcpu->cpuid, FEATURE_VMX))
+		valid |= FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
+	if (a->data & ~valid)
+		return MSR_RESERVED;
+	if (!a->host && *slot(a) & FEAT_CTL_LOCKED)
+		return MSR_READ_ONLY;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_feature_control_ops = { .get = get_slot, .set = set_feature_control };
+
+/* CPUID faulting: announced in PLATFORM_INFO, switched on in MISC_FEATURES_ENABLES. */
+
+static enum msr_result set_platform_info(struct msr_access *a)
+{
+	if (!(a->data & MSR_PLATFORM_INFO_CPUID_FAULT) &&
+	    a->vcpu->msrs[MSR_SLOT_MISC_FEATURES_ENABLES] & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT)
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_platform_info_ops = { .get = get_slot, .set = set_platform_info };
+
+static enum msr_result set_misc_features(struct msr_access *a)
+{
+	if (a->data & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT &&
+	    !(a->vcpu->msrs[MSR_SLOT_PLATFORM_INFO] & MSR_PLATFORM_INFO_CPUID_FAULT))
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_features };
+
+/* IA32_ARCH_CAPABILITIES: only bits that say "this CPU is not affected" and that the host has. */
+
+#define ARCH_CAP_OFFERED						\
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH |	\
+	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |		\
+	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |		\
+	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO)
+
+static u64 host_arch_capabilities(u32 index)
+{
+	u64 value = 0;
+
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl_safe(index, &value);
+	return value & ARCH_CAP_OFFERED;
+}
+
+static enum msr_result set_arch_capabilities(struct msr_access *a)
+{
+	if (a->data & ~msr_reset_value(a->row, a->index))
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_arch_capabilities_ops = {
+	.get = get_slot,
+	.set = set_arch_capabilities,
+	.host_value = host_arch_capabilities,
+};
+
+static u64 host_vmx_capability(u32 index)
+{
+	return vmx_cap(index);
+}
+
+const struct msr_ops msr_vmx_ops = { .host_value = host_vmx_capability };
+
+/* Machine check. IA32_MCG_CTL exists where MCG_CAP says so; a client may clear it anyway. */
+
+static bool has_mcg_ctl(struct vcpu *vcpu)
+{
+	return vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_CTL_P;
+}
+
+static enum msr_result get_mcg_ctl(struct msr_access *a)
+{
+	if (!a->host && !has_mcg_ctl(a->vcpu))
+		return MSR_ABSENT;
+	return get_slot(a);
+}
+
+static enum msr_result set_mcg_ctl(struct msr_access *a)
+{
+	if (!has_mcg_ctl(a->vcpu) && (a->data || !a->host))
+		return MSR_ABSENT;
+	if (a->data != 0 && a->data != ~0ull)
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_mcg_ctl_ops = { .get = get_mcg_ctl, .set = set_mcg_ctl };
+
+static u64 *mc_bank_slot(struct msr_access *a)
+{
+	u32 i = a->index - a->row->first;
+
+	if (i >= 4 * (a->vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_BANKCNT_MASK))
+		return NULL;
+	return &a->vcpu->msrs[a->row->slot + array_index_nospec(i, 4 * MSR_MCE_BANKS)];
+}
+
+static enum msr_result get_mc_bank(struct msr_access *a)
+{
+	u64 *value = mc_bank_slot(a);
+
+	if (!value)
+		return MSR_ABSENT;
+	a->data = *value;
+	return MSR_OK;
+}
+
+enum { MC_CTL, MC_STATUS, MC_ADDR, MC_MISC };
+
+static enum msr_result set_mc_bank(struct msr_access *a)
+{
+	u64 *value = mc_bank_slot(a);
+	/* Kernels of the past clear bit 0 or bit 10; KVM lets them. */
+	u64 ctl_any = BIT(0) | BIT(10);
+
+	if (!value)
+		return MSR_ABSENT;
+	switch (a->index & 3) {
+	case MC_CTL:
+		if (a->data && (a->data | ctl_any) != ~0ull)
+			return MSR_INVALID;
+		break;
+	case MC_STATUS:
+		/* A guest clears a status; what it says, only the client can make up. */
+		if (a->data && !a->host)
+			return MSR_INVALID;
+		break;
+	}
+	*value = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_mc_bank_ops = { .get = get_mc_bank, .set = set_mc_bank };
+
+/* IA32_EFER: control registers decide with it; control_regs.c knows the rules. */
+
+static enum msr_result set_efer(struct msr_access *a)
+{
+	return vcpu_set_efer(a->vcpu, a->data, a->host) ? MSR_INVALID : MSR_OK;
+}
+
+const struct msr_ops msr_efer_ops = { .get = get_slot, .set = set_efer };
+
+/**
+ * msr_pat_valid() - is each of the eight bytes a memory type?
+ * @pat: value meant for IA32_PAT
+ *
+ * SDM vol. 3, table "Memory Types That Can Be Encoded With PAT": 0, 1, 4, 5, 6
+ * and 7; 2 and 3 are reserved, and so are bits 7:3.
+ */
+bool msr_pat_valid(u64 pat)
+{
+	if (pat & 0xf8f8f8f8f8f8f8f8)
+		return false;
+	/* 2 and 3 have bit 1 without bit 2. */
+	return !((pat & 0x0202020202020202) & ~(pat >> 1 & 0x0202020202020202));
+}

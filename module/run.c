@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KVM_RUN: into the guest and back, until the client has something to do.
+ *
+ * Three loops, from the inside out. With interrupts off: VM entry, VM exit, and
+ * again at once if the exit was an RDMSR, WRMSR or CPUID that needs nothing
+ * more. With preemption off: host interrupts. With everything on: exits whose
+ * handling may sleep, signals, rescheduling.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/interrupt.h>
+#include <linux/sched/signal.h>
+#include <asm/mce.h>
+#include <asm/traps.h>
+
+#include "compat.h"
+#include "ept.h"
+#include "exit.h"
+#include "vcpu.h"
+#include "vmx_root.h"
+
+/* Not an exit reason: the host wants the CPU before the guest got it. */
+#define EXIT_NOT_ENTERED	(~0u)
+/* Not an exit reason: VMLAUNCH or VMRESUME failed; VM_INSTRUCTION_ERROR has more. */
+#define EXIT_VMFAIL		(~0u - 1)
+
+static bool host_has_work(void)
+{
+	return xfer_to_guest_mode_work_pending() || local_softirq_pending();
+}
+
+/* SDM vol. 3, "VM-Entry Controls for Event Injection". The VM exit clears the valid bit. */
+static void write_event(struct vcpu *vcpu)
+{
+	const struct vcpu_event *event = &vcpu->event;
+
+	if (!event->info)
+		return;
+	if (event->info & INTR_INFO_DELIVER_CODE_MASK)
+		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+	if (event->insn_len)
+		vmwrite32(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
+	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, event->info);
+}
+
+static noinstr u32 enter_and_exit(struct vcpu *vcpu)
+{
+	unsigned long failed;
+
+	guest_state_enter_irqoff();
+	failed = minihv_vmenter(&vcpu->vmenter);
+	guest_state_exit_irqoff();
+
+	return failed ? EXIT_VMFAIL : vmread32(VM_EXIT_REASON);
+}
+
+/*
+ * Context: vcpu_enter_begin() done, interrupts off.
+ * Returns the reason of the first exit that is not dealt with.
+ */
+static u32 run_with_irqs_off(struct vcpu *vcpu)
+{
+	u32 reason;
+
+	do {
+		write_event(vcpu);
+		reason = enter_and_exit(vcpu);
+		if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
+			/* Not delivered; write_event() says it again. */
+			vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
+			return reason;
+		}
+		vcpu->vmcs.launched = true;
+		vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
+		vcpu->event.info = 0;
+		if (!exit_handle_fast(vcpu, reason))
+			return reason;
+	} while (!host_has_work());
+
+	return EXIT_NOT_ENTERED;
+}
+
+/* An NMI or a machine check hit while the guest ran: it is the host's. */
+static void give_to_host(struct vcpu *vcpu, u32 reason)
+{
+	u32 intr_info;
+
+	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY) {
+		compat_machine_check();
+		return;
+	}
+	if (reason != EXIT_REASON_EXCEPTION_NMI)
+		return;
+	intr_info = vmread32(VM_EXIT_INTR_INFO);
+	if ((intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		/* NMIs are blocked until the handler's IRET. */
+		asm volatile("int $2");
+	else if ((intr_info & INTR_INFO_VECTOR_MASK) == MC_VECTOR)
+		compat_machine_check();
+}
+
+/* SDM vol. 3, "Information for VM Exits That Occur During Event Delivery". */
+static void requeue_event(struct vcpu *vcpu)
+{
+	u32 info = vmread32(IDT_VECTORING_INFO_FIELD);
+
+	if (!(info & VECTORING_INFO_VALID_MASK))
+		return;
+	/* Bit 12 is not for reuse. */
+	vcpu->event.info = info & ~BIT(12);
+	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
+		vcpu->event.error_code = vmread32(IDT_VECTORING_ERROR_CODE);
+	switch (info & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_SOFT_INTR:
+	case INTR_TYPE_PRIV_SW_EXCEPTION:
+	case INTR_TYPE_SOFT_EXCEPTION:
+		vcpu->event.insn_len = vmread32(VM_EXIT_INSTRUCTION_LEN);
+		break;
+	default:
+		vcpu->event.insn_len = 0;
+	}
+	/* An NMI that was being delivered blocks none yet. */
+	if ((info & VECTORING_INFO_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
+			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);
+}
+
+/* What the handlers will want to know; the VMCS is not current when they run. */
+static void read_exit(struct vcpu *vcpu, u32 reason)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	exit->reason = reason;
+	if (reason == EXIT_VMFAIL) {
+		exit->qualification = vmread32(VM_INSTRUCTION_ERROR);
+		return;
+	}
+	exit->qualification = vmreadl(EXIT_QUALIFICATION);
+	exit->insn_len = vmread32(VM_EXIT_INSTRUCTION_LEN);
+	switch (reason) {
+	case EXIT_REASON_EXCEPTION_NMI:
+		exit->intr_info = vmread32(VM_EXIT_INTR_INFO);
+		exit->error_code = vmread32(VM_EXIT_INTR_ERROR_CODE);
+		break;
+	case EXIT_REASON_EPT_VIOLATION:
+	case EXIT_REASON_EPT_MISCONFIG:
+		exit->gpa = vmread64(GUEST_PHYSICAL_ADDRESS);
+		break;
+	case EXIT_REASON_IO_INSTRUCTION:
+		exit->linear = vmreadl(GUEST_LINEAR_ADDRESS);
+		exit->insn_info = vmread32(VMX_INSTRUCTION_INFO);
+		break;
+	}
+}
+
+static void flush_if_asked(struct vcpu *vcpu)
+{
+	unsigned long gen = READ_ONCE(vcpu->vm->tlb_gen);
+
+	if (vcpu->tlb_gen == gen)
+		return;
+	vcpu->tlb_gen = gen;
+	vmx_root_invept(vcpu->vm->eptp);
+}
+
+/*
+ * Run with preemption off until an exit needs more, or the host does.
+ * Returns 1 when vcpu->exit says what happened, 0 when nothing did.
+ */
+static int run_with_preemption_off(struct vcpu *vcpu)
+{
+	u32 reason;
+	int ret;
+
+	ret = vcpu_switch_in(vcpu);
+	if (ret)
+		return ret;
+
+	local_irq_disable();
+	for (;;) {
+		ept_guest_begin(vcpu->vm);
+		if (host_has_work() || !vmx_root_is_current(&vcpu->vmcs)) {
+			reason = EXIT_NOT_ENTERED;
+			break;
+		}
+		flush_if_asked(vcpu);
+		if (vcpu->vmcs.launched)
+			vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
+
+		vcpu_enter_begin(vcpu);
+		guest_timing_enter_irqoff();
+		reason = run_with_irqs_off(vcpu);
+		vcpu_enter_end(vcpu);
+		give_to_host(vcpu, reason);
+		ept_guest_end();
+		if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+			requeue_event(vcpu);
+
+		/* The tick that ended the guest's turn is the guest's. */
+		local_irq_enable();
+		cpu_relax();
+		local_irq_disable();
+		guest_timing_exit_irqoff();
+
+		if (reason != EXIT_REASON_EXTERNAL_INTERRUPT)
+			break;
+	}
+	ept_guest_end();
+	local_irq_enable();
+
+	if (reason != EXIT_NOT_ENTERED)
+		read_exit(vcpu, reason);
+	vcpu_switch_out(vcpu);
+	return reason != EXIT_NOT_ENTERED;
+}
+
+/* SDM vol. 3, appendix C: bit 31 of the exit reason. VMfail: the error number. */
+static int report_failed_entry(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason =
+		vcpu->exit.reason == EXIT_VMFAIL ? vcpu->exit.qualification : vcpu->exit.reason;
+	run->fail_entry.cpu = vcpu->vmcs.cpu;
+	return 0;
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int ret;
+
+	for (;;) {
+		if (signal_pending(current)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			return -EINTR;
+		}
+		ret = compat_handle_work();
+		if (ret)
+			continue;
+
+		ret = run_with_preemption_off(vcpu);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			continue;
+		if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+			return report_failed_entry(vcpu);
+		ret = exit_handle(vcpu);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+static int complete_exit(struct vcpu *vcpu)
+{
+	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
+
+	if (!complete)
+		return 1;
+	vcpu->complete = NULL;
+	return complete(vcpu);
+}
+
+/**
+ * vcpu_run() - KVM_RUN
+ *
+ * Context: the vCPU's mutex is held.
+ * Return: 0 with vcpu->run->exit_reason telling why; -EINTR for a signal or
+ * immediate_exit; -EFAULT if guest memory is gone from the process; -EINVAL if
+ * the client asks in struct kvm_run for what minihv does not have; -ESHUTDOWN
+ * once the machine is going down.
+ */
+int vcpu_run(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	int ret;
+
+	/* KVM_CAP_SYNC_REGS is 0. */
+	if (run->kvm_valid_regs || run->kvm_dirty_regs)
+		return -EINVAL;
+	if (vcpu_set_cr8(vcpu, READ_ONCE(run->cr8)))
+		return -EINVAL;
+
+	ret = complete_exit(vcpu);
+	if (ret > 0)
+		ret = READ_ONCE(run->immediate_exit) ? -EINTR : run_loop(vcpu);
+
+	vcpu->has_run = true;
+	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
+	run->ready_for_interrupt_injection =
+		run->if_flag && !vcpu->event.info &&
+		!(vcpu->interruptibility & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
+	run->cr8 = vcpu->cr8;
+	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
+	return ret;
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU comes to a CPU and goes again.
+ *
+ *	vcpu_switch_in()		preemption off; FPU, MSRs, VMCS are the guest's
+ *	  vcpu_enter_begin()	interrupts off; debug registers, PKRU, CR2 too
+ *	    the guest runs
+ *	  vcpu_enter_end()
+ *	vcpu_switch_out()		all is the host's again; preemption on
+ *
+ * A VM exit brings back less than one would think. It leaves the GDT and IDT
+ * limits at 0xffff, the TR limit at 0x67, LDTR empty, DR7 at 0x400 and DEBUGCTL
+ * at 0 (SDM vol. 3, "Loading Host Segment and Descriptor-Table Registers" and
+ * "Loading Host Control Registers, Debug Registers, MSRs"), and the selectors
+ * that the VMCS holds for the host cannot have user space's RPL.
+ */
+#include <linux/cpu.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fpu/api.h>
+#include <asm/fsgsbase.h>
+#include <asm/nospec-branch.h>
+#include <asm/pkru.h>
+#include <asm/segment.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+
+#include "compat.h"
+#include "fpu.h"
+#include "vcpu.h"
+#include "vmx_root.h"
+
+static u32 mitigation_flags __ro_after_init;
+static bool flush_l1d __ro_after_init;
+
+/**
+ * vcpu_switch_init() - which CPU bugs need care at VM entry and exit
+ *
+ * Where the kernel has finer knobs for one of them, this is the careful setting;
+ * mitigations=off turns them off here too.
+ */
+void __init vcpu_switch_init(void)
+{
+	if (cpu_mitigations_off())
+		return;
+	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
+	    boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS))
+		mitigation_flags |= BIT(VMENTER_VERW_BIT);
+	if (boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
+		mitigation_flags |= BIT(VMENTER_IBRS_BIT);
+	if (boot_cpu_has_bug(X86_BUG_L1TF)) {
+		flush_l1d = boot_cpu_has(X86_FEATURE_FLUSH_L1D);
+		if (!flush_l1d)
+			pr_warn("this CPU has the L1TF bug and no L1D flush: guests may read host memory\n");
+	}
+}
+
+static unsigned long read_fs_base(void)
+{
+	return boot_cpu_has(X86_FEATURE_FSGSBASE) ? rdfsbase() : native_read_msr(MSR_FS_BASE);
+}
+
+static void write_fs_base(unsigned long base)
+{
+	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+		wrfsbase(base);
+	else
+		native_wrmsrl(MSR_FS_BASE, base);
+}
+
+static void save_host_segments(struct host_state *host)
+{
+	savesegment(fs, host->fs);
+	savesegment(gs, host->gs);
+	savesegment(ds, host->ds);
+	savesegment(es, host->es);
+	store_ldt(host->ldt);
+	/* User space changes its base without telling the kernel: read the register. */
+	host->fs_base = read_fs_base();
+	store_idt(&host->idt);
+	vmwritel(HOST_FS_BASE, host->fs_base);
+}
+
+static void restore_host_segments(const struct host_state *host)
+{
+	load_fixmap_gdt(smp_processor_id());
+	native_load_idt(&host->idt);
+	/* Without the limit, processes with an I/O bitmap would fault. */
+	invalidate_tss_limit();
+
+	if (host->ldt)
+		asm volatile("lldt %0" : : "m" (host->ldt));
+	if (host->ds | host->es) {
+		loadsegment(ds, host->ds);
+		loadsegment(es, host->es);
+	}
+	if (host->fs) {
+		loadsegment(fs, host->fs);
+		write_fs_base(host->fs_base);
+	}
+	/* Changes KERNEL_GS_BASE, which msr_load_host() then puts right. */
+	if (host->gs)
+		load_gs_index(host->gs);
+}
+
+static void load_dirty(struct vcpu *vcpu)
+{
+	if (vcpu->dirty & DIRTY_REGS) {
+		vmwritel(GUEST_RIP, vcpu->rip);
+		vmwritel(GUEST_RSP, vcpu->vmenter.regs[GPR_RSP]);
+		vmwritel(GUEST_RFLAGS, vcpu->rflags);
+		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, vcpu->interruptibility);
+	}
+	if (vcpu->dirty & DIRTY_CRS)
+		vcpu_write_crs(vcpu);
+	if (vcpu->dirty & DIRTY_TSC)
+		vmwrite64(TSC_OFFSET, vcpu->tsc_offset);
+	if (vcpu->dirty & DIRTY_DEBUG)
+		vmwritel(GUEST_DR7, vcpu->dr7);
+	vcpu->dirty = 0;
+}
+
+/**
+ * vcpu_switch_in() - make this CPU ready to run the vCPU
+ *
+ * Context: preemption and interrupts on. Afterwards preemption is off and
+ * nothing may sleep until vcpu_switch_out().
+ * Return: 0, or -ESHUTDOWN if this CPU has left VMX root: nothing was loaded.
+ */
+int vcpu_switch_in(struct vcpu *vcpu)
+{
+	int was;
+
+	kernel_fpu_begin_mask(0);
+	was = vmx_root_load_vmcs(&vcpu->vmcs);
+	if (was < 0) {
+		kernel_fpu_end();
+		return was;
+	}
+	if (was == VMCS_WAS_ELSEWHERE) {
+		vmcs_set_host_cpu();
+		vmx_root_invept(vcpu->vm->eptp);
+		vmx_root_invvpid(vcpu->vpid);
+	}
+	/* One guest shall not train the branch predictor for another. */
+	if (was != VMCS_WAS_CURRENT)
+		indirect_branch_prediction_barrier();
+
+	if (mitigation_flags & BIT(VMENTER_IBRS_BIT))
+		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);
+	vcpu->vmenter.flags = mitigation_flags;
+
+	save_host_segments(&vcpu->host);
+	load_dirty(vcpu);
+	msr_load_guest(vcpu);
+	fpu_load_guest(vcpu);
+	vcpu->loaded = true;
+	return 0;
+}
+
+/**
+ * vcpu_switch_out() - give the CPU back to the host
+ *
+ * Context: after vcpu_switch_in(), interrupts on. Afterwards preemption is on, and
+ * rip, rflags and the rest of struct vcpu are up to date.
+ */
+void vcpu_switch_out(struct vcpu *vcpu)
+{
+	vcpu->loaded = false;
+	vcpu->rip = vmreadl(GUEST_RIP);
+	vcpu->vmenter.regs[GPR_RSP] = vmreadl(GUEST_RSP);
+	vcpu->rflags = vmreadl(GUEST_RFLAGS);
+	vcpu->interruptibility = vmread32(GUEST_INTERRUPTIBILITY_INFO);
+	vcpu_read_crs(vcpu);
+
+	fpu_save_guest(vcpu);
+	restore_host_segments(&vcpu->host);
+	msr_load_host(vcpu);
+	kernel_fpu_end();
+}
+
+#define DR7_ENABLES	0xff
+
+static void load_guest_debug_regs(struct vcpu *vcpu)
+{
+	struct host_state *host = &vcpu->host;
+
+	host->dr7 = native_get_debugreg(7);
+	host->debugctl = native_read_msr(MSR_IA32_DEBUGCTLMSR);
+	if (!(vcpu->dr7 & DR7_ENABLES))
+		return;
+	host->dr[0] = native_get_debugreg(0);
+	host->dr[1] = native_get_debugreg(1);
+	host->dr[2] = native_get_debugreg(2);
+	host->dr[3] = native_get_debugreg(3);
+	/* The host's breakpoints shall not trap on the guest's addresses. */
+	native_set_debugreg(7, 0);
+	native_set_debugreg(0, vcpu->dr[0]);
+	native_set_debugreg(1, vcpu->dr[1]);
+	native_set_debugreg(2, vcpu->dr[2]);
+	native_set_debugreg(3, vcpu->dr[3]);
+}
+
+static void restore_host_debug_regs(struct vcpu *vcpu)
+{
+	const struct host_state *host = &vcpu->host;
+
+	if (vcpu->dr7 & DR7_ENABLES) {
+		native_set_debugreg(0, host->dr[0]);
+		native_set_debugreg(1, host->dr[1]);
+		native_set_debugreg(2, host->dr[2]);
+		native_set_debugreg(3, host->dr[3]);
+	}
+	if (host->dr7 & DR7_ENABLES)
+		native_set_debugreg(7, host->dr7);
+	if (host->debugctl)
+		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
+}
+
+/* The guest's PKRU counts where its CR4 says so; host code must never see it. */
+static bool switches_pkru(const struct vcpu *vcpu)
+{
+	return vcpu->cr4 & X86_CR4_PKE;
+}
+
+/**
+ * vcpu_enter_begin() - the last of the guest's state, before VM entry
+ *
+ * Context: vcpu_switch_in() done, interrupts off.
+ */
+void vcpu_enter_begin(struct vcpu *vcpu)
+{
+	struct host_state *host = &vcpu->host;
+	unsigned long cr3 = __read_cr3();
+	unsigned long cr4 = cr4_read_shadow();
+
+	if (host->cr3 != cr3) {
+		vmwritel(HOST_CR3, cr3);
+		host->cr3 = cr3;
+	}
+	if (host->cr4 != cr4) {
+		vmwritel(HOST_CR4, cr4);
+		host->cr4 = cr4;
+	}
+	load_guest_debug_regs(vcpu);
+	if (switches_pkru(vcpu)) {
+		host->pkru = rdpkru();
+		if (host->pkru != vcpu->pkru)
+			wrpkru(vcpu->pkru);
+	}
+	native_write_cr2(vcpu->cr2);
+	if (flush_l1d)
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+/**
+ * vcpu_enter_end() - undo vcpu_enter_begin(), after VM exit
+ *
+ * Context: interrupts still off.
+ */
+void vcpu_enter_end(struct vcpu *vcpu)
+{
+	vcpu->cr2 = native_read_cr2();
+	if (switches_pkru(vcpu)) {
+		vcpu->pkru = rdpkru();
+		if (vcpu->pkru != vcpu->host.pkru)
+			wrpkru(vcpu->host.pkru);
+	}
+	restore_host_debug_regs(vcpu);
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The vCPU: created, its file descriptor, its ioctls. */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/idr.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/debugreg.h>
+
+#include "compat.h"
+#include "fpu.h"
+#include "vcpu.h"
+#include "vmx_caps.h"
+#include "vmx_root.h"
+
+/* SDM vol. 3, "Virtual-Processor Identifiers": 16 bits, 0 is the host's. */
+static DEFINE_IDA(vpids);
+
+/**
+ * vcpu_vmcs_get() - make the VMCS current, to read or write a field
+ * @vcpu: not loaded
+ *
+ * Preemption is off until vcpu_vmcs_put().
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_vmcs_get(struct vcpu *vcpu)
+{
+	int was;
+
+	preempt_disable();
+	was = vmx_root_load_vmcs(&vcpu->vmcs);
+	if (was < 0) {
+		preempt_enable();
+		return was;
+	}
+	if (was == VMCS_WAS_ELSEWHERE) {
+		vmcs_set_host_cpu();
+		vmx_root_invept(vcpu->vm->eptp);
+		vmx_root_invvpid(vcpu->vpid);
+	}
+	return 0;
+}
+
+void vcpu_vmcs_put(struct vcpu *vcpu)
+{
+	preempt_enable();
+}
+
+static void *zeroed_page(void)
+{
+	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+/* The state after RESET; SDM vol. 3, "Processor State After Reset". */
+static int reset(struct vcpu *vcpu)
+{
+	int ret;
+
+	vcpu->cr0 = X86_CR0_CD | X86_CR0_NW | X86_CR0_ET;
+	vcpu->rip = 0xfff0;
+	vcpu->rflags = X86_EFLAGS_FIXED;
+	/* Family, model, stepping: what a BIOS finds in EDX. */
+	vcpu->vmenter.regs[GPR_RDX] = 0x600;
+	vcpu->dr6 = DR6_RESERVED;
+	vcpu->dr7 = 0x400;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	/* The TSC starts near 0. */
+	vcpu->tsc_offset = -rdtsc();
+	vcpu->dirty = DIRTY_REGS | DIRTY_CRS | DIRTY_TSC | DIRTY_DEBUG;
+	cpuid_reset(&vcpu->cpuid);
+	msr_reset(vcpu);
+	msr_bitmap_update(vcpu);
+
+	ret = vcpu_vmcs_get(vcpu);
+	if (ret)
+		return ret;
+	vmcs_init_constant(vcpu);
+	vmcs_init_guest(vcpu);
+	vcpu_vmcs_put(vcpu);
+	return 0;
+}
+
+/**
+ * vcpu_destroy() - free a vCPU; nobody has its file open any more
+ */
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	vmcs_free(&vcpu->vmcs);
+	if (vcpu->vpid)
+		ida_free(&vpids, vcpu->vpid);
+	fpu_free(vcpu);
+	cpuid_free(&vcpu->cpuid);
+	free_page((unsigned long)vcpu->msr_bitmap);
+	free_page((unsigned long)vcpu->run);
+	free_page((unsigned long)vcpu->pio_data);
+	kfree(vcpu);
+}
+
+static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
+{
+	struct vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	int vpid, ret = -ENOMEM;
+
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	mutex_init(&vcpu->mutex);
+	vcpu->run = zeroed_page();
+	vcpu->pio_data = zeroed_page();
+	vcpu->msr_bitmap = zeroed_page();
+	if (!vcpu->run || !vcpu->pio_data || !vcpu->msr_bitmap)
+		goto err;
+	ret = fpu_create(vcpu);
+	if (ret)
+		goto err;
+	if (vmx_controls.proc2 & SECONDARY_EXEC_ENABLE_VPID) {
+		/* More vCPUs than VPIDs: the rest do without. */
+		vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL);
+		vcpu->vpid = vpid > 0 ? vpid : 0;
+	}
+	ret = vmcs_alloc(&vcpu->vmcs);
+	if (ret)
+		goto err;
+	ret = reset(vcpu);
+	if (ret)
+		goto err;
+	return vcpu;
+err:
+	vcpu_destroy(vcpu);
+	return ERR_PTR(ret);
+}
+
+/* Copies of the user's struct, once, in and out. */
+#define GET_USER_STRUCT(var, arg)	(copy_from_user(&(var), arg, sizeof(var)) ? -EFAULT : 0)
+#define PUT_USER_STRUCT(arg, var)	(copy_to_user(arg, &(var), sizeof(var)) ? -EFAULT : 0)
+
+static int set_mp_state(struct vcpu *vcpu, const struct kvm_mp_state *state)
+{
+	/* The other states are the in-kernel local APIC's. */
+	if (state->mp_state != KVM_MP_STATE_RUNNABLE)
+		return -EINVAL;
+	vcpu->mp_state = state->mp_state;
+	return 0;
+}
+
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
+{
+	union {
+		struct kvm_regs regs;
+		struct kvm_sregs sregs;
+		struct kvm_mp_state mp_state;
+	} u;
+	int ret;
+
+	switch (cmd) {
+	case KVM_RUN:
+		return arg ? -EINVAL : vcpu_run(vcpu);
+	case KVM_GET_REGS:
+		memset(&u.regs, 0, sizeof(u.regs));
+		vcpu_get_regs(vcpu, &u.regs);
+		return PUT_USER_STRUCT(arg, u.regs);
+	case KVM_SET_REGS:
+		ret = GET_USER_STRUCT(u.regs, arg);
+		if (!ret)
+			vcpu_set_regs(vcpu, &u.regs);
+		return ret;
+	case KVM_GET_SREGS:
+		ret = vcpu_get_sregs(vcpu, &u.sregs);
+		return ret ?: PUT_USER_STRUCT(arg, u.sregs);
+	case KVM_SET_SREGS:
+		ret = GET_USER_STRUCT(u.sregs, arg);
+		return ret ?: vcpu_set_sregs(vcpu, &u.sregs);
+	case KVM_GET_MP_STATE:
+		u.mp_state.mp_state = vcpu->mp_state;
+		return PUT_USER_STRUCT(arg, u.mp_state);
+	case KVM_SET_MP_STATE:
+		ret = GET_USER_STRUCT(u.mp_state, arg);
+		return ret ?: set_mp_state(vcpu, &u.mp_state);
+	case KVM_GET_MSRS:
+		return msr_ioctl_get(vcpu, arg);
+	case KVM_SET_MSRS:
+		return msr_ioctl_set(vcpu, arg);
+	case KVM_SET_CPUID2:
+		return cpuid_set(vcpu, arg);
+	case KVM_GET_CPUID2:
+		return cpuid_get(vcpu, arg);
+	case KVM_GET_TSC_KHZ:
+		return tsc_khz;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vcpu *vcpu = file->private_data;
+	long ret;
+
+	/* Guest memory is the memory of the process that made the VM. */
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	/* An unknown request should not wait for a running guest. */
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -ENOTTY;
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	ret = vcpu_ioctl_locked(vcpu, cmd, (void __user *)arg);
+	mutex_unlock(&vcpu->mutex);
+	return ret;
+}
+
+/* Page 0: struct kvm_run; page 1: I/O data. */
+static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
+{
+	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
+	void *pages[VCPU_MMAP_PAGES] = { vcpu->run, vcpu->pio_data };
+
+	if (vmf->pgoff >= VCPU_MMAP_PAGES)
+		return VM_FAULT_SIGBUS;
+	vmf->page = virt_to_page(pages[vmf->pgoff]);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_mmap_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vcpu *vcpu = file->private_data;
+
+	vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vcpu_ioctl,
+	.mmap = vcpu_mmap,
+	.release = vcpu_release,
+	.llseek = noop_llseek,
+};
+
+/**
+ * vcpu_create() - KVM_CREATE_VCPU
+ * @vm: where
+ * @id: the client's number for it; number 0 is the bootstrap processor
+ *
+ * Return: a file descriptor; -EINVAL if the id or the number of vCPUs is too
+ * large, -EEXIST if the id is taken, -ENOMEM, -EMFILE.
+ */
+int vcpu_create(struct vm *vm, u32 id)
+{
+	struct vcpu *vcpu;
+	struct file *file;
+	int fd, ret;
+
+	if (id >= VM_MAX_VCPU_ID)
+		return -EINVAL;
+	vcpu = vcpu_alloc(vm, id);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		ret = fd;
+		goto err_vcpu;
+	}
+	file = anon_inode_getfile("minihv-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto err_fd;
+	}
+	/* From here on closing the file drops a reference to the VM. */
+	vm_get(vm);
+
+	mutex_lock(&vm->vcpus_lock);
+	ret = vm->vcpu_count < VM_MAX_VCPUS ? 0 : -EINVAL;
+	if (!ret)
+		ret = xa_insert(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		vm->vcpu_count++;
+	mutex_unlock(&vm->vcpus_lock);
+	if (ret) {
+		fput(file);
+		put_unused_fd(fd);
+		vcpu_destroy(vcpu);
+		return ret == -EBUSY ? -EEXIST : ret;
+	}
+	fd_install(fd, file);
+	return fd;
+
+err_fd:
+	put_unused_fd(fd);
+err_vcpu:
+	vcpu_destroy(vcpu);
+	return ret;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A vCPU: its state and its way into the guest and back. */
+#ifndef MINIHV_VCPU_H
+#define MINIHV_VCPU_H
+
+#include <linux/kvm.h>
+#include <linux/mutex.h>
+#include <asm/desc_defs.h>
+#include <asm/vmx.h>
+
+#include "cpuid.h"
+#include "msr.h"
+#include "vm.h"
+#include "vmcs.h"
+#include "vmenter_offsets.h"
+
+/* SDM vol. 3, "Exit Qualification for Control-Register Accesses": this order. */
+enum gpr {
+	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	GPR_COUNT
+};
+
+/**
+ * struct vmenter - all that vmenter.S reads and writes
+ * @regs: the guest's registers; RSP is in the VMCS and mirrored here
+ * @host_rsp: the value last written to HOST_RSP
+ * @flags: bits VMENTER_*_BIT
+ * @host_spec_ctrl: for VMENTER_IBRS_BIT
+ */
+struct vmenter {
+	unsigned long regs[GPR_COUNT];
+	unsigned long host_rsp;
+	u32 flags;
+	u32 host_spec_ctrl;
+};
+
+/**
+ * struct host_state - what the host had when a vCPU was loaded on this CPU
+ *
+ * Selectors, descriptor tables and registers that a VM exit does not bring
+ * back, or that hold the guest's value between vcpu_switch_in() and vcpu_switch_out().
+ */
+struct host_state {
+	u16 fs, gs, ds, es, ldt;
+	unsigned long fs_base;
+	struct desc_ptr idt;
+	u64 msrs[MSR_HW_MAX];
+	u64 xcr0;
+	/* These with interrupts off, around the guest only. */
+	unsigned long cr3, cr4;
+	unsigned long dr[4], dr7;
+	u64 debugctl;
+	u32 pkru;
+};
+
+/**
+ * struct vcpu_exit - why the guest stopped
+ * @reason: SDM vol. 3, appendix C, basic exit reason; with bit 31: the entry failed
+ * @qualification: its meaning depends on the reason
+ * @gpa: guest-physical address (EPT violation)
+ * @linear: guest-linear address (string I/O)
+ * @intr_info: VM-exit interruption information (exception)
+ * @error_code: VM-exit interruption error code
+ * @insn_len: length of the instruction in bytes
+ * @insn_info: VM-exit instruction information (string I/O)
+ */
+struct vcpu_exit {
+	u32 reason;
+	unsigned long qualification;
+	u64 gpa;
+	unsigned long linear;
+	u32 intr_info;
+	u32 error_code;
+	u32 insn_len;
+	u32 insn_info;
+};
+
+/**
+ * struct vcpu_event - an event for VM entry to deliver
+ * @info: VM-entry interruption information; 0 if there is none
+ * @error_code: for exceptions that have one
+ * @insn_len: for software interrupts and exceptions
+ */
+struct vcpu_event {
+	u32 info;
+	u32 error_code;
+	u32 insn_len;
+};
+
+#define DIRTY_REGS	BIT(0)	/* rip, rsp, rflags, interruptibility */
+#define DIRTY_CRS	BIT(1)	/* cr0, cr4, EFER */
+#define DIRTY_TSC	BIT(2)	/* tsc_offset */
+#define DIRTY_DEBUG	BIT(3)	/* dr7 */
+
+/**
+ * struct vcpu - a virtual CPU
+ * @vmenter: the guest's registers and the switch
+ * @rip: valid while not @loaded, like the next two and vmenter.regs[GPR_RSP]
+ * @rflags: RFLAGS
+ * @interruptibility: guest interruptibility state (STI, MOV SS, NMI)
+ * @dirty: DIRTY_*: what is newer here than in the VMCS
+ * @loaded: between vcpu_switch_in() and vcpu_switch_out(): the VMCS is current, the MSRs
+ *	that follow the guest hold its values
+ * @tlb_gen: the vm->tlb_gen up to which this vCPU has flushed
+ * @mutex: one ioctl at a time
+ * @run: shared with the client
+ * @complete: finishes what the client was asked to do at the last exit
+ * @complete_rip: where the instruction was that the client is working on
+ * @pio_data: second page of the mapping: I/O data
+ * @pio_count: elements asked for
+ * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
+ * @has_run: feature MSRs are fixed, CPUID too
+ */
+struct vcpu {
+	struct vmenter vmenter;
+
+	unsigned long rip;
+	unsigned long rflags;
+	u32 interruptibility;
+	u8 dirty;
+	bool loaded;
+	bool has_run;
+	unsigned long tlb_gen;
+
+	struct vmcs vmcs;
+	struct host_state host;
+	struct vcpu_exit exit;
+	struct vcpu_event event;
+
+	struct vm *vm;
+	struct mutex mutex;
+	struct kvm_run *run;
+	void *pio_data;
+	int (*complete)(struct vcpu *vcpu);
+	unsigned long complete_rip;
+	u32 pio_count;
+	u32 id;
+	u32 mp_state;
+	u16 vpid;
+
+	unsigned long cr0;
+	unsigned long cr2;
+	unsigned long cr4;
+	unsigned long cr8;
+	unsigned long dr[4];
+	unsigned long dr6;
+	unsigned long dr7;
+	u64 xcr0;
+	u32 pkru;
+	void *fpu;
+
+	u64 tsc_offset;
+	u64 msrs[MSR_SLOTS];
+	void *msr_bitmap;
+	struct vcpu_cpuid cpuid;
+};
+
+static_assert(offsetof(struct vmenter, host_rsp) == VMENTER_HOST_RSP);
+static_assert(offsetof(struct vmenter, flags) == VMENTER_FLAGS);
+static_assert(offsetof(struct vmenter, host_spec_ctrl) == VMENTER_SPEC_CTRL);
+static_assert(HOST_RSP == HOST_RSP_FIELD);
+
+/* What the client maps: struct kvm_run, then the data of an I/O exit. */
+#define VCPU_MMAP_PAGES	2
+
+/* vcpu.c */
+int vcpu_create(struct vm *vm, u32 id);
+void vcpu_destroy(struct vcpu *vcpu);
+int vcpu_vmcs_get(struct vcpu *vcpu);
+void vcpu_vmcs_put(struct vcpu *vcpu);
+
+/* run.c */
+int vcpu_run(struct vcpu *vcpu);
+
+/* switch.c */
+int vcpu_switch_in(struct vcpu *vcpu);
+void vcpu_switch_out(struct vcpu *vcpu);
+void vcpu_enter_begin(struct vcpu *vcpu);
+void vcpu_enter_end(struct vcpu *vcpu);
+void vcpu_switch_init(void);
+
+/* vcpu_regs.c */
+void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs);
+void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs);
+int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs);
+int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs);
+bool vcpu_has_cs_l(struct vcpu *vcpu);
+u8 vcpu_cpl(struct vcpu *vcpu);
+
+/* control_regs.c */
+int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0);
+int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4);
+int vcpu_set_cr8(struct vcpu *vcpu, unsigned long cr8);
+int vcpu_set_efer(struct vcpu *vcpu, u64 efer, bool host);
+bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4);
+void vcpu_write_crs(struct vcpu *vcpu);
+void vcpu_read_crs(struct vcpu *vcpu);
+int vcpu_load_pdptes(struct vcpu *vcpu);
+
+/* gva.c */
+int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code);
+
+/* event.c */
+void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
+void vcpu_inject_gp(struct vcpu *vcpu);
+
+/* vmenter.S */
+unsigned long minihv_vmenter(struct vmenter *vmenter);
+void minihv_vmexit(void);
+
+static inline bool vcpu_is_long_mode(struct vcpu *vcpu)
+{
+	return vcpu->msrs[MSR_SLOT_EFER] & EFER_LMA;
+}
+
+static inline bool vcpu_is_64bit_code(struct vcpu *vcpu)
+{
+	return vcpu_is_long_mode(vcpu) && vcpu_has_cs_l(vcpu);
+}
+
+#endif

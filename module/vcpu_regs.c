@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS. */
+#include <linux/bitfield.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "vcpu.h"
+
+/* SDM vol. 3, table "Format of Access Rights". */
+#define SEG_TYPE	GENMASK(3, 0)
+#define SEG_S		BIT(4)
+#define SEG_DPL		GENMASK(6, 5)
+#define SEG_P		BIT(7)
+#define SEG_AVL		BIT(12)
+#define SEG_L		BIT(13)
+#define SEG_DB		BIT(14)
+#define SEG_G		BIT(15)
+#define SEG_UNUSABLE	BIT(16)
+
+/**
+ * vcpu_has_cs_l() - does the guest's CS descriptor have the L bit?
+ *
+ * Context: the vCPU's mutex is held; loaded or not.
+ */
+bool vcpu_has_cs_l(struct vcpu *vcpu)
+{
+	u32 ar;
+
+	if (vcpu->loaded)
+		return vmread32(GUEST_CS_AR_BYTES) & SEG_L;
+	if (vcpu_vmcs_get(vcpu))
+		return false;
+	ar = vmread32(GUEST_CS_AR_BYTES);
+	vcpu_vmcs_put(vcpu);
+	return ar & SEG_L;
+}
+
+/**
+ * vcpu_cpl() - the guest's current privilege level
+ *
+ * SDM vol. 3, "Guest Register State": it is the DPL of SS, also in real mode
+ * (0) and virtual-8086 mode (3).
+ *
+ * Context: the vCPU's mutex is held; loaded or not.
+ */
+u8 vcpu_cpl(struct vcpu *vcpu)
+{
+	u32 ar;
+
+	if (vcpu->loaded)
+		return FIELD_GET(SEG_DPL, vmread32(GUEST_SS_AR_BYTES));
+	if (vcpu_vmcs_get(vcpu))
+		return 0;
+	ar = vmread32(GUEST_SS_AR_BYTES);
+	vcpu_vmcs_put(vcpu);
+	return FIELD_GET(SEG_DPL, ar);
+}
+
+/* struct kvm_regs has the registers in another order than enum gpr. */
+static const struct {
+	size_t offset;
+	enum gpr gpr;
+} kvm_regs_order[] = {
+	{ offsetof(struct kvm_regs, rax), GPR_RAX },
+	{ offsetof(struct kvm_regs, rbx), GPR_RBX },
+	{ offsetof(struct kvm_regs, rcx), GPR_RCX },
+	{ offsetof(struct kvm_regs, rdx), GPR_RDX },
+	{ offsetof(struct kvm_regs, rsi), GPR_RSI },
+	{ offsetof(struct kvm_regs, rdi), GPR_RDI },
+	{ offsetof(struct kvm_regs, rsp), GPR_RSP },
+	{ offsetof(struct kvm_regs, rbp), GPR_RBP },
+	{ offsetof(struct kvm_regs, r8), GPR_R8 },
+	{ offsetof(struct kvm_regs, r9), GPR_R9 },
+	{ offsetof(struct kvm_regs, r10), GPR_R10 },
+	{ offsetof(struct kvm_regs, r11), GPR_R11 },
+	{ offsetof(struct kvm_regs, r12), GPR_R12 },
+	{ offsetof(struct kvm_regs, r13), GPR_R13 },
+	{ offsetof(struct kvm_regs, r14), GPR_R14 },
+	{ offsetof(struct kvm_regs, r15), GPR_R15 },
+};
+
+/** vcpu_get_regs() - KVM_GET_REGS */
+void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kvm_regs_order); i++)
+		*(__u64 *)((void *)regs + kvm_regs_order[i].offset) =
+			vcpu->vmenter.regs[kvm_regs_order[i].gpr];
+	regs->rip = vcpu->rip;
+	regs->rflags = vcpu->rflags;
+}
+
+/** vcpu_set_regs() - KVM_SET_REGS; an exception that waits for delivery is dropped */
+void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kvm_regs_order); i++)
+		vcpu->vmenter.regs[kvm_regs_order[i].gpr] =
+			*(const __u64 *)((const void *)regs + kvm_regs_order[i].offset);
+	vcpu->rip = regs->rip;
+	vcpu->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	vcpu->dirty |= DIRTY_REGS;
+	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION)
+		vcpu->event.info = 0;
+}
+
+/* The VMCS has four fields for each segment, in the same order for all of them. */
+struct segment_fields {
+	u16 selector, base, limit, ar;
+};
+
+#define SEGMENT_FIELDS(seg)						\
+{									\
+	GUEST_##seg##_SELECTOR, GUEST_##seg##_BASE,			\
+	GUEST_##seg##_LIMIT, GUEST_##seg##_AR_BYTES,			\
+}
+
+/* In the order of struct kvm_sregs: cs, ds, es, fs, gs, ss, tr, ldt. */
+#define SREGS_SEGMENTS	8
+#define SREGS_LDT	7
+
+static const struct segment_fields segment_fields[SREGS_SEGMENTS] = {
+	SEGMENT_FIELDS(CS), SEGMENT_FIELDS(DS), SEGMENT_FIELDS(ES), SEGMENT_FIELDS(FS),
+	SEGMENT_FIELDS(GS), SEGMENT_FIELDS(SS), SEGMENT_FIELDS(TR), SEGMENT_FIELDS(LDTR),
+};
+
+static_assert(offsetof(struct kvm_sregs, cs) == 0);
+static_assert(offsetof(struct kvm_sregs, ldt) == SREGS_LDT * sizeof(struct kvm_segment));
+
+static void get_segment(const struct segment_fields *fields, struct kvm_segment *seg)
+{
+	u32 ar = vmread_any(fields->ar);
+
+	*seg = (struct kvm_segment) {
+		.base = vmread_any(fields->base),
+		.limit = vmread_any(fields->limit),
+		.selector = vmread_any(fields->selector),
+		.type = FIELD_GET(SEG_TYPE, ar),
+		.s = FIELD_GET(SEG_S, ar),
+		.dpl = FIELD_GET(SEG_DPL, ar),
+		/* A segment that can't be used is what the client calls not present. */
+		.present = !FIELD_GET(SEG_UNUSABLE, ar),
+		.avl = FIELD_GET(SEG_AVL, ar),
+		.l = FIELD_GET(SEG_L, ar),
+		.db = FIELD_GET(SEG_DB, ar),
+		.g = FIELD_GET(SEG_G, ar),
+		.unusable = FIELD_GET(SEG_UNUSABLE, ar),
+	};
+}
+
+static void set_segment(const struct segment_fields *fields, const struct kvm_segment *seg)
+{
+	u32 ar = FIELD_PREP(SEG_TYPE, seg->type & 0xf) | FIELD_PREP(SEG_S, seg->s & 1) |
+		 FIELD_PREP(SEG_DPL, seg->dpl & 3) | FIELD_PREP(SEG_P, seg->present & 1) |
+		 FIELD_PREP(SEG_AVL, seg->avl & 1) | FIELD_PREP(SEG_L, seg->l & 1) |
+		 FIELD_PREP(SEG_DB, seg->db & 1) | FIELD_PREP(SEG_G, seg->g & 1);
+
+	if (seg->unusable || !seg->present)
+		ar |= SEG_UNUSABLE;
+	/* Loading a segment register sets "accessed", and VM entry insists on it. */
+	if (seg->s)
+		ar |= 1;
+	vmwrite_any(fields->selector, seg->selector);
+	vmwrite_any(fields->base, seg->base);
+	vmwrite_any(fields->limit, seg->limit);
+	vmwrite_any(fields->ar, ar);
+}
+
+/**
+ * vcpu_get_sregs() - KVM_GET_SREGS
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs)
+{
+	struct kvm_segment *segs = &sregs->cs;
+	int i, ret;
+
+	memset(sregs, 0, sizeof(*sregs));
+	ret = vcpu_vmcs_get(vcpu);
+	if (ret)
+		return ret;
+	for (i = 0; i < SREGS_SEGMENTS; i++)
+		get_segment(&segment_fields[i], &segs[i]);
+	sregs->gdt.base = vmreadl(GUEST_GDTR_BASE);
+	sregs->gdt.limit = vmread32(GUEST_GDTR_LIMIT);
+	sregs->idt.base = vmreadl(GUEST_IDTR_BASE);
+	sregs->idt.limit = vmread32(GUEST_IDTR_LIMIT);
+	sregs->cr3 = vmreadl(GUEST_CR3);
+	vcpu_vmcs_put(vcpu);
+
+	sregs->cr0 = vcpu->cr0;
+	sregs->cr2 = vcpu->cr2;
+	sregs->cr4 = vcpu->cr4;
+	sregs->cr8 = vcpu->cr8;
+	sregs->efer = vcpu->msrs[MSR_SLOT_EFER];
+	sregs->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
+	if ((vcpu->event.info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+	    (INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR))
+		__set_bit(vcpu->event.info & INTR_INFO_VECTOR_MASK,
+			  (unsigned long *)sregs->interrupt_bitmap);
+	return 0;
+}
+
+/*
+ * Values that contradict each other are refused here. What is left to VM entry
+ * to refuse (segments, mostly) ends in KVM_EXIT_FAIL_ENTRY.
+ */
+static bool sregs_valid(struct vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	bool paging = sregs->cr0 & X86_CR0_PG;
+
+	if (!vcpu_crs_valid(vcpu, sregs->cr0, sregs->cr4))
+		return false;
+	if (sregs->efer & ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
+		return false;
+	if (sregs->cr8 & ~0xfull)
+		return false;
+	if (!(paging && sregs->efer & EFER_LME))
+		return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
+	/* Long mode. */
+	return sregs->cr4 & X86_CR4_PAE && sregs->efer & EFER_LMA &&
+	       !(sregs->cr3 >> vcpu->cpuid.maxphyaddr) && !(sregs->cs.l && sregs->cs.db);
+}
+
+/**
+ * vcpu_set_sregs() - KVM_SET_SREGS
+ *
+ * Return: 0; -EINVAL, and nothing changed, if the values contradict each other
+ * or the vCPU's CPUID; -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	const struct kvm_segment *segs = &sregs->cs;
+	int i, ret, vector;
+
+	if (!sregs_valid(vcpu, sregs))
+		return -EINVAL;
+	if (msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true) != MSR_OK)
+		return -EINVAL;
+	ret = vcpu_vmcs_get(vcpu);
+	if (ret)
+		return ret;
+	for (i = 0; i < SREGS_SEGMENTS; i++)
+		set_segment(&segment_fields[i], &segs[i]);
+	vmwritel(GUEST_GDTR_BASE, sregs->gdt.base);
+	vmwrite32(GUEST_GDTR_LIMIT, sregs->gdt.limit);
+	vmwritel(GUEST_IDTR_BASE, sregs->idt.base);
+	vmwrite32(GUEST_IDTR_LIMIT, sregs->idt.limit);
+	vmwritel(GUEST_CR3, sregs->cr3);
+	vcpu_vmcs_put(vcpu);
+
+	vcpu->cr0 = sregs->cr0;
+	vcpu->cr2 = sregs->cr2;
+	vcpu->cr4 = sregs->cr4;
+	vcpu->cr8 = sregs->cr8;
+	vcpu->msrs[MSR_SLOT_EFER] = sregs->efer;
+	vcpu->dirty |= DIRTY_CRS;
+
+	vector = find_first_bit((const unsigned long *)sregs->interrupt_bitmap,
+				KVM_NR_INTERRUPTS);
+	if (vector < KVM_NR_INTERRUPTS)
+		vcpu->event = (struct vcpu_event) {
+			.info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector,
+		};
+
+	/* Memory may not be there yet; the guest will find out. */
+	vcpu_load_pdptes(vcpu);
+	return 0;
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The VM: created, its file descriptor, its ioctls, and its end. */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "ept.h"
+#include "vcpu.h"
+#include "vm.h"
+
+void vm_get(struct vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+/* The last file is closed: no ioctl can come any more, only MMU notifiers. */
+static void vm_release(struct kref *ref)
+{
+	struct vm *vm = container_of(ref, struct vm, ref);
+
+	/* Asynchronous: ends in vm_free() when no notifier can be running. */
+	mmu_notifier_put(&vm->notifier);
+}
+
+void vm_put(struct vm *vm)
+{
+	kref_put(&vm->ref, vm_release);
+}
+
+/* What a VM is made of apart from its notifier; also for one half made. */
+static void vm_free(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	unsigned long id;
+
+	xa_for_each(&vm->vcpus, id, vcpu)
+		vcpu_destroy(vcpu);
+	xa_destroy(&vm->vcpus);
+	vm_free_slots(vm);
+	ept_destroy(vm);
+	kfree(vm);
+}
+
+/**
+ * vm_notifier_free() - mmu_notifier_ops.free_notifier: the VM's end
+ *
+ * Context: process context, some time after vm_release().
+ */
+void vm_notifier_free(struct mmu_notifier *notifier)
+{
+	vm_free(container_of(notifier, struct vm, notifier));
+}
+
+/**
+ * vm_check_extension() - KVM_CHECK_EXTENSION, on the device and on a VM
+ * @cap: KVM_CAP_*
+ *
+ * Return: what the capability is worth; 0 for all that minihv does not have.
+ */
+long vm_check_extension(unsigned long cap)
+{
+	switch (cap) {
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_GET_MSR_FEATURES:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+		return 1;
+	case KVM_CAP_NR_VCPUS:
+		return min_t(unsigned int, num_online_cpus(), VM_MAX_VCPUS);
+	case KVM_CAP_MAX_VCPUS:
+		return VM_MAX_VCPUS;
+	case KVM_CAP_MAX_VCPU_ID:
+		return VM_MAX_VCPU_ID;
+	case KVM_CAP_NR_MEMSLOTS:
+		return VM_MAX_SLOTS;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Intel CPUs without unrestricted guest need three pages for a TSS and one for
+ * an identity map to run real mode. Those that minihv runs on do not: clients
+ * set the addresses all the same, and wrong ones are refused as KVM refuses them.
+ */
+static int set_tss_addr(unsigned long addr)
+{
+	return addr > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+}
+
+static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
+{
+	u64 addr;
+
+	if (copy_from_user(&addr, arg, sizeof(addr)))
+		return -EFAULT;
+	return READ_ONCE(vm->vcpu_count) ? -EINVAL : 0;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kvm_userspace_memory_region region;
+	struct vm *vm = file->private_data;
+
+	if (vm->mm != current->mm)
+		return -EIO;
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return vcpu_create(vm, arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		if (copy_from_user(&region, (void __user *)arg, sizeof(region)))
+			return -EFAULT;
+		return vm_set_memory_region(vm, &region);
+	case KVM_SET_TSS_ADDR:
+		return set_tss_addr(arg);
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return set_identity_map_addr(vm, (void __user *)arg);
+	case KVM_CHECK_EXTENSION:
+		return vm_check_extension(arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int vm_file_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.release = vm_file_release,
+	.llseek = noop_llseek,
+};
+
+static struct vm *vm_alloc(void)
+{
+	struct vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vm->ref);
+	mutex_init(&vm->vcpus_lock);
+	xa_init(&vm->vcpus);
+	init_rwsem(&vm->slots_lock);
+	xa_init(&vm->slots);
+	vm->slots_by_gfn = RB_ROOT_CACHED;
+	vm->slots_by_hva = RB_ROOT_CACHED;
+	spin_lock_init(&vm->mmu_lock);
+	vm->mm = current->mm;
+
+	ret = ept_init(vm);
+	if (!ret) {
+		vm->notifier.ops = &ept_notifier_ops;
+		ret = mmu_notifier_register(&vm->notifier, vm->mm);
+	}
+	if (ret) {
+		vm_free(vm);
+		return ERR_PTR(ret);
+	}
+	return vm;
+}
+
+/**
+ * vm_create() - KVM_CREATE_VM
+ *
+ * Return: a file descriptor, or -ENOMEM, -EMFILE, -EINTR.
+ */
+int vm_create(void)
+{
+	struct vm *vm = vm_alloc();
+	int fd;
+
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	fd = anon_inode_getfd("minihv-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);
+	return fd;
+}

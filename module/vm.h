@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A VM: its memory, its vCPUs, and how long it lives. */
+#ifndef MINIHV_VM_H
+#define MINIHV_VM_H
+
+#include <linux/interval_tree.h>
+#include <linux/kref.h>
+#include <linux/kvm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+/* As KVM's, so that a client's checks against them hold. */
+#define VM_MAX_VCPUS	1024
+#define VM_MAX_VCPU_ID	4096
+#define VM_MAX_SLOTS	32764
+
+struct vcpu;
+
+/**
+ * struct memslot - guest-physical pages and the process memory behind them
+ * @gfn: node in vm->slots_by_gfn: first and last guest frame number
+ * @hva: node in vm->slots_by_hva: first and last byte's process address
+ * @id: the client's slot number
+ * @flags: KVM_MEM_READONLY or 0
+ */
+struct memslot {
+	struct interval_tree_node gfn;
+	struct interval_tree_node hva;
+	u32 id;
+	u32 flags;
+};
+
+/**
+ * struct vm - a virtual machine
+ * @ref: one reference for each open VM and vCPU file
+ * @mm: the process that made it; only that process may use it
+ * @notifier: tells when process memory behind a slot changes
+ * @vcpus_lock: creation of vCPUs
+ * @vcpus: vCPUs by id; entries stay until the VM goes
+ * @vcpu_count: how many there are
+ * @slots_lock: the memory slots; read by whoever translates an address
+ * @slots: struct memslot by slot id
+ * @slots_by_gfn: the same by guest frame; written under @slots_lock and @mmu_lock
+ * @slots_by_hva: the same by process address; written under both locks
+ * @mmu_lock: the EPT and the invalidation counters
+ * @ept_root: top-level EPT page
+ * @eptp: value for the VMCS
+ * @invalidations: MMU notifier ranges in progress
+ * @invalidate_seq: counts completed ranges; a fault that raced with one is redone
+ * @tlb_gen: counts reasons to INVEPT; a vCPU that has seen less does so before entry
+ */
+struct vm {
+	struct kref ref;
+	struct mm_struct *mm;
+	struct mmu_notifier notifier;
+
+	struct mutex vcpus_lock;
+	struct xarray vcpus;
+	unsigned int vcpu_count;
+
+	struct rw_semaphore slots_lock;
+	struct xarray slots;
+	struct rb_root_cached slots_by_gfn;
+	struct rb_root_cached slots_by_hva;
+
+	spinlock_t mmu_lock;
+	u64 *ept_root;
+	u64 eptp;
+	unsigned long invalidations;
+	unsigned long invalidate_seq;
+	unsigned long tlb_gen;
+};
+
+int vm_create(void);
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+void vm_notifier_free(struct mmu_notifier *notifier);
+long vm_check_extension(unsigned long cap);
+
+/* memslot.c */
+int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region);
+struct memslot *vm_find_slot(struct vm *vm, u64 gfn);
+int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len);
+int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len);
+void vm_set_guest_bits(struct vm *vm, u64 gpa, u32 bits);
+void vm_free_slots(struct vm *vm);
+
+#endif

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VMX root operation: each online CPU has a VMXON region of its own and is in
+ * VMX root for as long as the module is loaded and the CPU is online.
+ *
+ *	insmod, CPU comes online, resume	-> vmx_root_enter()
+ *	rmmod, CPU goes, suspend, reboot	-> vmx_root_leave()
+ *
+ * A CPU leaves VMX root only after every VMCS that is active there has been
+ * flushed to memory with VMCLEAR, so a vCPU survives all of these.
+ */
+#include <linux/cpuhotplug.h>
+#include <linux/cpu.h>
+#include <linux/gfp.h>
+#include <linux/percpu.h>
+#include <linux/reboot.h>
+#include <linux/smp.h>
+#include <linux/syscore_ops.h>
+#include <asm/cpufeature.h>
+#include <asm/intel_pt.h>
+#include <asm/msr.h>
+#include <asm/tlbflush.h>
+#include <asm/vmx.h>
+
+#include "compat.h"
+#include "vmcs.h"
+#include "vmx_caps.h"
+#include "vmx_root.h"
+
+/**
+ * struct vmx_cpu - VMX root on one CPU
+ * @vmxon_region: this CPU's VMXON region, allocated on its own node
+ * @on: the CPU is in VMX root
+ * @current_vmcs: the current VMCS (the last VMPTRLD), or NULL
+ * @active: the VMCSs that are active on this CPU
+ *
+ * Accessed by the CPU itself with interrupts off; @on is also read by others.
+ */
+struct vmx_cpu {
+	struct vmcs_region *vmxon_region;
+	bool on;
+	struct vmcs *current_vmcs;
+	struct list_head active;
+};
+
+static DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
+static enum cpuhp_state hotplug_state;
+
+/* One VMX instruction with a memory operand; false if it failed or faulted. */
+#define vmx_insn(insn, operand)						\
+({										\
+	__label__ failed, done;							\
+	bool ok = true;								\
+										\
+	asm goto("1: " insn " %[op]\n\t"					\
+		 "jna %l[failed]\n"						\
+		 _ASM_EXTABLE(1b, %l[failed])					\
+		 : : [op] "m" (operand) : "cc", "memory" : failed);		\
+	goto done;								\
+failed:										\
+	ok = false;								\
+done:										\
+	ok;									\
+})
+
+static bool vmxoff(void)
+{
+	asm goto("1: vmxoff\n"
+		 _ASM_EXTABLE(1b, %l[fault])
+		 : : : "cc", "memory" : fault);
+	return true;
+fault:
+	return false;
+}
+
+struct inv_descriptor {
+	u64 context;
+	u64 address;
+};
+
+/* SDM vol. 3, "INVEPT - Invalidate Translations Derived from EPT". */
+static void invept(unsigned long type, u64 eptp)
+{
+	struct inv_descriptor desc = { .context = eptp };
+
+	asm volatile("1: invept %[desc], %[type]\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : [desc] "m" (desc), [type] "r" (type) : "cc", "memory");
+}
+
+/**
+ * vmx_root_invept() - forget what this CPU has cached of one guest's memory
+ * @eptp: the guest's EPT pointer
+ *
+ * Context: preemption disabled.
+ */
+void vmx_root_invept(u64 eptp)
+{
+	invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+}
+
+/**
+ * vmx_root_invvpid() - forget what this CPU has cached of one vCPU's linear addresses
+ * @vpid: the vCPU's VPID; with 0 (no VPID) there is nothing to forget
+ *
+ * Context: preemption disabled.
+ */
+void vmx_root_invvpid(u16 vpid)
+{
+	struct inv_descriptor desc = { .context = vpid };
+
+	if (!vpid)
+		return;
+	asm volatile("1: invvpid %[desc], %[type]\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : : [desc] "m" (desc),
+			 [type] "r" ((unsigned long)VMX_VPID_EXTENT_SINGLE_CONTEXT)
+		     : "cc", "memory");
+}
+
+/**
+ * vmx_root_alloc_region() - allocate a VMXON or VMCS region
+ * @node: the memory node to prefer
+ *
+ * Return: a zeroed page that begins with this host's VMCS revision identifier,
+ * or NULL. To be released with free_page().
+ */
+struct vmcs_region *vmx_root_alloc_region(int node)
+{
+	struct page *page = alloc_pages_node(node, GFP_KERNEL_ACCOUNT | __GFP_ZERO, 0);
+	struct vmcs_region *region;
+
+	if (!page)
+		return NULL;
+	region = page_address(page);
+	/* SDM vol. 3, "Basic VMX Information": bits 30:0. */
+	region->revision_id = vmx_cap(MSR_IA32_VMX_BASIC) & 0x7fffffff;
+	return region;
+}
+
+/* Why VMX can't be had on this CPU; 0 if it can. Logs the reason. */
+static int vmx_root_check(void)
+{
+	u64 feature_control;
+
+	/* The raw bit: the kernel clears its own flag when firmware locked VMX off. */
+	if (!(cpuid_ecx(1) & BIT(5))) {
+		pr_err("not loaded: this CPU has no VMX (CPUID.1:ECX[5] is 0)\n");
+		return -ENODEV;
+	}
+	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &feature_control)) {
+		pr_err("not loaded: IA32_FEATURE_CONTROL (0x3a) cannot be read\n");
+		return -ENODEV;
+	}
+	if (!(feature_control & FEAT_CTL_LOCKED)) {
+		pr_err("not loaded: IA32_FEATURE_CONTROL (0x3a) is unlocked (0x%llx); firmware or the kernel has to lock it with VMX enabled\n",
+		       feature_control);
+		return -EPERM;
+	}
+	if (!(feature_control & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
+		pr_err("not loaded: VMX is locked off in IA32_FEATURE_CONTROL (0x3a is 0x%llx); enable it in the firmware setup\n",
+		       feature_control);
+		return -EPERM;
+	}
+	/* Under FRED, NMIs can't be handed to the host with INT 2. */
+	if (compat_fred_in_use()) {
+		pr_err("not loaded: this kernel uses FRED event delivery\n");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* Context: the CPU in question, interrupts off. */
+static int vmx_root_enter(void)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	phys_addr_t phys = __pa(cpu->vmxon_region);
+
+	if (cr4_read_shadow() & X86_CR4_VMXE) {
+		pr_err("CPU %d: VMX is in use by another hypervisor (CR4.VMXE is set)\n",
+		       smp_processor_id());
+		return -EBUSY;
+	}
+
+	intel_pt_handle_vmx(1);
+	cr4_set_bits_irqsoff(X86_CR4_VMXE);
+	if (!vmx_insn("vmxon", phys)) {
+		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+		intel_pt_handle_vmx(0);
+		pr_err("CPU %d: VMXON failed (CR0 0x%lx, CR4 0x%lx)\n",
+		       smp_processor_id(), read_cr0(), __read_cr4());
+		return -EIO;
+	}
+	/* Whoever used VMX before us may have left translations behind. */
+	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	WRITE_ONCE(cpu->on, true);
+	return 0;
+}
+
+/* Context: the CPU in question, interrupts off. */
+static void vmclear_here(struct vmcs *vmcs)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+
+	if (vmcs->cpu != smp_processor_id())
+		return;
+	if (!vmx_insn("vmclear", vmcs->phys))
+		pr_err_ratelimited("CPU %d: VMCLEAR of %pa failed\n", vmcs->cpu, &vmcs->phys);
+	if (cpu->current_vmcs == vmcs)
+		cpu->current_vmcs = NULL;
+	list_del(&vmcs->link);
+	vmcs->launched = false;
+	/* Whoever sees -1 may make the VMCS active elsewhere. */
+	smp_store_release(&vmcs->cpu, -1);
+}
+
+/* Context: the CPU in question, interrupts off. */
+static void vmx_root_leave(void *unused)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	struct vmcs *vmcs, *next;
+
+	if (!cpu->on)
+		return;
+	list_for_each_entry_safe(vmcs, next, &cpu->active, link)
+		vmclear_here(vmcs);
+	WRITE_ONCE(cpu->on, false);
+	if (!vmxoff())
+		pr_err("CPU %d: VMXOFF faulted, somebody else left VMX root\n",
+		       smp_processor_id());
+	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+	intel_pt_handle_vmx(0);
+}
+
+static void vmclear_ipi(void *vmcs)
+{
+	vmclear_here(vmcs);
+}
+
+/**
+ * vmx_root_is_current() - is this VMCS (still) the current one?
+ *
+ * Not so after a reboot has begun.
+ *
+ * Context: preemption disabled.
+ */
+bool vmx_root_is_current(struct vmcs *vmcs)
+{
+	return this_cpu_read(vmx_cpus.current_vmcs) == vmcs;
+}
+
+/**
+ * vmx_root_clear_vmcs() - flush a VMCS to memory, wherever it is active
+ * @vmcs: the VMCS; afterwards it is active nowhere
+ *
+ * Context: interrupts on. The vCPU does not run and its owner holds it.
+ */
+void vmx_root_clear_vmcs(struct vmcs *vmcs)
+{
+	int cpu = smp_load_acquire(&vmcs->cpu);
+
+	/* A CPU that goes offline meanwhile clears it on its way. */
+	if (cpu >= 0)
+		smp_call_function_single(cpu, vmclear_ipi, vmcs, 1);
+}
+
+/**
+ * vmx_root_load_vmcs() - make a VMCS current on this CPU
+ * @vmcs: a VMCS that nobody else is using
+ *
+ * Context: preemption disabled, interrupts on.
+ * Return: VMCS_WAS_CURRENT, VMCS_WAS_ACTIVE (another one ran here since), or
+ * VMCS_WAS_ELSEWHERE: cached translations are then stale, and per-CPU host
+ * state has to be rewritten. -ESHUTDOWN if this CPU has left VMX root (reboot).
+ */
+int vmx_root_load_vmcs(struct vmcs *vmcs)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	unsigned long flags;
+	bool moved;
+
+	if (likely(cpu->current_vmcs == vmcs))
+		return VMCS_WAS_CURRENT;
+
+	moved = vmcs->cpu != smp_processor_id();
+	if (moved)
+		vmx_root_clear_vmcs(vmcs);
+
+	local_irq_save(flags);
+	/* VMCLEAR also makes a VMCS out of a new region. */
+	if (!cpu->on || (moved && !vmx_insn("vmclear", vmcs->phys)) ||
+	    !vmx_insn("vmptrld", vmcs->phys)) {
+		local_irq_restore(flags);
+		return -ESHUTDOWN;
+	}
+	cpu->current_vmcs = vmcs;
+	if (moved) {
+		list_add(&vmcs->link, &cpu->active);
+		vmcs->cpu = smp_processor_id();
+	}
+	local_irq_restore(flags);
+	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_ACTIVE;
+}
+
+static int vmx_root_cpu_online(unsigned int n)
+{
+	struct vmx_cpu *cpu = per_cpu_ptr(&vmx_cpus, n);
+	unsigned long flags;
+	int ret;
+
+	ret = vmx_caps_check_this_cpu();
+	if (ret)
+		return ret;
+
+	INIT_LIST_HEAD(&cpu->active);
+	cpu->vmxon_region = vmx_root_alloc_region(cpu_to_node(n));
+	if (!cpu->vmxon_region)
+		return -ENOMEM;
+
+	local_irq_save(flags);
+	ret = vmx_root_enter();
+	local_irq_restore(flags);
+	if (ret) {
+		free_page((unsigned long)cpu->vmxon_region);
+		cpu->vmxon_region = NULL;
+		return ret;
+	}
+	pr_info("CPU %u: VMX root entered, VMXON region at %#llx\n",
+		n, (u64)__pa(cpu->vmxon_region));
+	return 0;
+}
+
+static int vmx_root_cpu_offline(unsigned int n)
+{
+	struct vmx_cpu *cpu = per_cpu_ptr(&vmx_cpus, n);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmx_root_leave(NULL);
+	local_irq_restore(flags);
+	free_page((unsigned long)cpu->vmxon_region);
+	cpu->vmxon_region = NULL;
+	pr_info("CPU %u: VMX root left\n", n);
+	return 0;
+}
+
+/* Suspend: only this CPU is left, the others went through hotplug. */
+static int vmx_root_suspend(void)
+{
+	vmx_root_leave(NULL);
+	return 0;
+}
+
+static void vmx_root_resume(void)
+{
+	vmx_root_enter();
+}
+
+static struct syscore_ops syscore_ops = {
+	.suspend = vmx_root_suspend,
+	.resume = vmx_root_resume,
+};
+
+/*
+ * A CPU in VMX root ignores INIT, so reboot and kexec need VMX off. The IPI is
+ * itself what makes a guest exit; a vCPU that wants to run after it finds that
+ * its CPU is no longer in VMX root.
+ */
+static int vmx_root_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	on_each_cpu(vmx_root_leave, NULL, 1);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_notifier = {
+	.notifier_call = vmx_root_reboot,
+};
+
+/**
+ * vmx_root_init() - enter VMX root on every CPU, now and as CPUs come online
+ *
+ * Return: 0, or after one log line that names the reason: -ENODEV (no VMX),
+ * -EPERM (firmware has not enabled it), -EOPNOTSUPP (a needed control or the
+ * kernel's FRED), -EBUSY (another hypervisor owns VMX), -ENOMEM, -EIO.
+ */
+int __init vmx_root_init(void)
+{
+	int ret;
+
+	ret = vmx_root_check();
+	if (ret)
+		return ret;
+	ret = vmx_caps_init();
+	if (ret)
+		return ret;
+
+	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "x86/minihv:online",
+				vmx_root_cpu_online, vmx_root_cpu_offline);
+	if (ret < 0)
+		return ret;
+	hotplug_state = ret;
+	register_syscore_ops(&syscore_ops);
+	register_reboot_notifier(&reboot_notifier);
+	return 0;
+}
+
+/** vmx_root_exit() - leave VMX root on every CPU */
+void vmx_root_exit(void)
+{
+	unregister_reboot_notifier(&reboot_notifier);
+	unregister_syscore_ops(&syscore_ops);
+	cpuhp_remove_state(hotplug_state);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* VMX root operation on each CPU, and which VMCSs are active there. */
+#ifndef MINIHV_VMX_ROOT_H
+#define MINIHV_VMX_ROOT_H
+
+#include <linux/types.h>
+
+struct vmcs;
+
+int vmx_root_init(void);
+void vmx_root_exit(void);
+
+enum vmcs_was {
+	VMCS_WAS_CURRENT,
+	VMCS_WAS_ACTIVE,
+	VMCS_WAS_ELSEWHERE,
+};
+
+bool vmx_root_is_current(struct vmcs *vmcs);
+int vmx_root_load_vmcs(struct vmcs *vmcs);
+void vmx_root_clear_vmcs(struct vmcs *vmcs);
+struct vmcs_region *vmx_root_alloc_region(int node);
+
+void vmx_root_invept(u64 eptp);
+void vmx_root_invvpid(u16 vpid);
+
+#endif
