@@ -67,17 +67,21 @@ static int __init minihv_init(void)
 		return ret;
 	cpuid_init();
 	fpu_init();
-	vcpu_switch_init();
+	ret = vcpu_switch_init();
+	if (ret)
+		goto err_root;
 	ret = msr_init();
 	if (ret)
-		goto err_root;
+		goto err_switch;
 	ret = misc_register(&device);
 	if (ret)
-		goto err_root;
+		goto err_switch;
 	minihv_debugfs_init();
 	pr_info("version %s, %s\n", MINIHV_VERSION, MINIHV_DEVICE);
 	return 0;
 
+err_switch:
+	vcpu_switch_exit();
 err_root:
 	vmx_root_exit();
 	return ret;
@@ -89,6 +93,7 @@ static void __exit minihv_exit(void)
 	misc_deregister(&device);
 	/* VMs whose files are closed may still be on their way out. */
 	mmu_notifier_synchronize();
+	vcpu_switch_exit();
 	vmx_root_exit();
 	pr_info("unloaded\n");
 }

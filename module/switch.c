@@ -30,29 +30,61 @@
 #include "vcpu.h"
 #include "vmx_root.h"
 
+/* Without an instruction for it, the L1D is flushed by reading more than it holds. */
+#define L1D_FILL_ORDER	4
+#define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
+
 static u32 mitigation_flags __ro_after_init;
 static bool flush_l1d __ro_after_init;
+static u8 *l1d_fill __ro_after_init;
 
 /**
  * vcpu_switch_init() - which CPU bugs need care at VM entry and exit
  *
  * Where the kernel has finer knobs for one of them, this is the careful setting;
  * mitigations=off turns them off here too.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void __init vcpu_switch_init(void)
+int __init vcpu_switch_init(void)
 {
 	if (cpu_mitigations_off())
-		return;
+		return 0;
 	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
 	    boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS))
 		mitigation_flags |= BIT(VMENTER_VERW_BIT);
 	if (boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
 		mitigation_flags |= BIT(VMENTER_IBRS_BIT);
-	if (boot_cpu_has_bug(X86_BUG_L1TF)) {
-		flush_l1d = boot_cpu_has(X86_FEATURE_FLUSH_L1D);
-		if (!flush_l1d)
-			pr_warn("this CPU has the L1TF bug and no L1D flush: guests may read host memory\n");
+	flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF);
+	if (flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
+		l1d_fill = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, L1D_FILL_ORDER);
+		if (!l1d_fill)
+			return -ENOMEM;
 	}
+	return 0;
+}
+
+/** vcpu_switch_exit() - the counterpart of vcpu_switch_init() */
+void vcpu_switch_exit(void)
+{
+	free_pages((unsigned long)l1d_fill, L1D_FILL_ORDER);
+}
+
+/* What the host has touched is not to be in the L1D when a guest can speculate. */
+static void flush_l1d_cache(void)
+{
+	unsigned long i;
+
+	if (!l1d_fill) {
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		return;
+	}
+	/* Pages first, so that the second pass does not miss the TLB. */
+	for (i = 0; i < L1D_FILL_SIZE; i += PAGE_SIZE)
+		READ_ONCE(l1d_fill[i]);
+	for (i = 0; i < L1D_FILL_SIZE; i += 64)
+		READ_ONCE(l1d_fill[i]);
+	rmb();
 }
 
 static unsigned long read_fs_base(void)
@@ -250,7 +282,7 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 	}
 	native_write_cr2(vcpu->cr2);
 	if (flush_l1d)
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		flush_l1d_cache();
 }
 
 /**

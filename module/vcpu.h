@@ -178,7 +178,8 @@ int vcpu_switch_in(struct vcpu *vcpu);
 void vcpu_switch_out(struct vcpu *vcpu);
 void vcpu_enter_begin(struct vcpu *vcpu);
 void vcpu_enter_end(struct vcpu *vcpu);
-void vcpu_switch_init(void);
+int vcpu_switch_init(void);
+void vcpu_switch_exit(void);
 
 /* vcpu_regs.c */
 void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs);
