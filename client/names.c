@@ -38,6 +38,16 @@ bool msr_name(uint32_t index, char buf[MSR_NAME_MAX])
 	return false;
 }
 
+/* Where the kernel's name for an MSR is another one than the SDM's. */
+static const struct {
+	const char *kernel;
+	const char *sdm;
+} kernel_names[] = {
+	{ "TSC", "TIME_STAMP_COUNTER" },
+	{ "UCODE_REV", "BIOS_SIGN_ID" },
+	{ "SYSCALL_MASK", "FMASK" },
+};
+
 static const char *without_prefix(const char *name)
 {
 	if (!strncasecmp(name, "MSR_", 4))
@@ -63,10 +73,13 @@ static bool parse_offset(const char *text, uint32_t count, uint32_t *offset)
 bool msr_lookup(const char *name, uint32_t *index)
 {
 	const char *wanted = without_prefix(name);
-	size_t len = strcspn(wanted, "+");
 	uint32_t offset = 0;
-	size_t i;
+	size_t i, len;
 
+	for (i = 0; i < ARRAY_SIZE(kernel_names); i++)
+		if (!strcasecmp(wanted, kernel_names[i].kernel))
+			wanted = kernel_names[i].sdm;
+	len = strcspn(wanted, "+");
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		const char *known = without_prefix(names[i].name);
 

@@ -20,7 +20,7 @@ bool msr_name(uint32_t index, char buf[MSR_NAME_MAX]);
  * msr_lookup() - the index of the MSR called @name
  *
  * Letter case does not matter, nor does a prefix IA32_, MSR_ or MSR_IA32_ on
- * either side. "NAME+2" is the third of a range.
+ * either side. "NAME+2" is the third of a range. The kernel's names serve too.
  */
 bool msr_lookup(const char *name, uint32_t *index);
 

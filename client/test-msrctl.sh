@@ -218,6 +218,10 @@ names_in_all_forms()
 		run 0 get "$name"
 		out_has "^0x00000277  IA32_PAT  *$pat_reset\$"
 	done
+	run 0 get tsc MSR_SYSCALL_MASK IA32_UCODE_REV
+	out_has '^0x00000010  IA32_TIME_STAMP_COUNTER '
+	out_has '^0xc0000084  IA32_FMASK '
+	out_has '^0x0000008b  IA32_BIOS_SIGN_ID '
 }
 
 get_text()
