@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a process leaves behind: nothing, however it ends.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "guest_code.h"
+#include "kselftest_harness.h"
+
+/* How often the module is in use, or -1. */
+static int module_users(void)
+{
+	const char *path = testing_kvm() ? "/sys/module/kvm_intel/refcnt" :
+					   "/sys/module/minihv/refcnt";
+	FILE *file = fopen(path, "r");
+	int users = -1;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &users) != 1)
+		users = -1;
+	fclose(file);
+	return users;
+}
+
+/* A dead process's files are closed soon after, not always before. */
+static int users_after_a_while(int expected)
+{
+	for (int i = 0; i < 100 && module_users() != expected; i++)
+		usleep(10000);
+	return module_users();
+}
+
+GUEST_CODE(spin, 64,
+	"sti\n"
+	"1: incq %rbx\n"
+	"jmp 1b");
+
+static void *run_vcpu(void *vcpu)
+{
+	return (void *)(long)vcpu_run(vcpu);
+}
+
+/* Two VMs, one of them with two vCPUs that run. Tells when they do. */
+static void be_busy(int ready)
+{
+	struct machine a, b;
+	struct vcpu second;
+	pthread_t threads[2];
+
+	if (machine_create(&a, 2) || machine_create(&b, 2) ||
+	    vcpu_create(&second, &a.vm, 1) ||
+	    load_guest_code(&a.vcpu, VM_MODE_LONG, spin) ||
+	    load_guest_code(&second, VM_MODE_LONG, spin) ||
+	    pthread_create(&threads[0], NULL, run_vcpu, &a.vcpu) ||
+	    pthread_create(&threads[1], NULL, run_vcpu, &second))
+		_exit(1);
+	usleep(20000);
+	if (write(ready, "", 1) != 1)
+		_exit(2);
+	pthread_join(threads[0], NULL);
+	_exit(3);
+}
+
+TEST(killed)
+{
+	int before = module_users();
+
+	ASSERT_LE(0, before);
+	for (int round = 0; round < 3; round++) {
+		int ready[2], status;
+		pid_t pid;
+		char byte;
+
+		ASSERT_EQ(0, pipe(ready));
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			be_busy(ready[1]);
+		ASSERT_EQ(1, read(ready[0], &byte, 1));
+		EXPECT_LT(before, module_users());
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status)) {
+			TH_LOG("it ended by itself, status %#x", status);
+		}
+		EXPECT_EQ(before, users_after_a_while(before)) {
+			TH_LOG("the module is still in use");
+		}
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
+/* In whatever order the files are closed, and struct kvm_run is unmapped. */
+TEST(closed_in_any_order)
+{
+	static const int orders[][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 },
+		{ 2, 0, 1 }, { 2, 1, 0 },
+	};
+	int before = module_users();
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct machine m;
+		int fds[3];
+
+		ASSERT_MACHINE(&m, 2);
+		fds[0] = m.dev;
+		fds[1] = m.vm.fd;
+		fds[2] = m.vcpu.fd;
+		if (i & 1)
+			munmap(m.vcpu.run, m.vcpu.run_size);
+		for (int n = 0; n < 3; n++)
+			EXPECT_EQ(0, close(fds[orders[i][n]]));
+		if (!(i & 1))
+			munmap(m.vcpu.run, m.vcpu.run_size);
+	}
+	EXPECT_EQ(before, users_after_a_while(before));
+}
+
+/* Nothing of this is inherited by a program that the process starts. */
+TEST(closed_on_exec)
+{
+	int before = module_users(), status;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		struct machine m;
+		char *argv[] = { "sleep", "20", NULL };
+
+		if (machine_create(&m, 2))
+			_exit(1);
+		execvp(argv[0], argv);
+		_exit(2);
+	}
+	usleep(100000);
+	EXPECT_EQ(before, users_after_a_while(before));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+}
+
+/* Too few file descriptors: an errno, and the VM that there is lives on. */
+TEST(out_of_file_descriptors)
+{
+	struct vm_op op = vm_op_cpuid(0, 0);
+	struct rlimit limit, none;
+	struct machine m;
+
+	ASSERT_MACHINE(&m, 2);
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = 0;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(-EMFILE, sys_ioctl(m.dev, KVM_CREATE_VM, 0));
+	EXPECT_EQ(-EMFILE, sys_ioctl(m.vm.fd, KVM_CREATE_VCPU, 1));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_OPS(&m.vcpu, &op, 1);
+	EXPECT_EQ(VM_OP_DONE, op.vector);
+
+	/* What failed for want of a descriptor can be had now. */
+	EXPECT_LE(0, sys_ioctl(m.vm.fd, KVM_CREATE_VCPU, 1));
+	machine_destroy(&m);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VMX root on every CPU: a guest runs wherever it is put, also after CPUs have
+ * gone and come back, and after the module was unloaded and loaded again.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "guest_code.h"
+#include "kselftest_harness.h"
+
+#define MODULE		"minihv"
+#define MSR_VALUE	0x123456789abc
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int set_online(int cpu, bool online)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
+		 cpu);
+	return write_file(path, online ? "1" : "0");
+}
+
+/* The last CPU that can go, or -1. CPU 0 has no such file. */
+static int removable_cpu(void)
+{
+	char path[64];
+
+	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu > 0; cpu--) {
+		snprintf(path, sizeof(path),
+			 "/sys/devices/system/cpu/cpu%d/online", cpu);
+		if (!access(path, W_OK))
+			return cpu;
+	}
+	return -1;
+}
+
+static int stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void stay_anywhere(void)
+{
+	cpu_set_t set;
+
+	memset(&set, 0xff, sizeof(set));
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Whether the guest of @vcpu, run on @cpu, finds its MSR as it was set. */
+#define ASSERT_RUNS_ON(cpu, vcpu)					\
+do {									\
+	struct vm_op __op = vm_op_rdmsr(MSR_IA32_KERNEL_GS_BASE);	\
+	ASSERT_EQ(0, stay_on(cpu));					\
+	ASSERT_OPS(vcpu, &__op, 1);					\
+	ASSERT_EQ(MSR_VALUE, vm_op_value(&__op)) {			\
+		TH_LOG("on CPU %d", cpu);				\
+	}								\
+} while (0)
+
+static int kmsg_open(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Whether the log has had a line with @text since kmsg_open(). */
+static bool kmsg_has(int fd, const char *text)
+{
+	char line[1024];
+	bool found = false;
+	ssize_t len;
+
+	while ((len = read(fd, line, sizeof(line) - 1)) > 0) {
+		line[len] = 0;
+		if (strstr(line, text))
+			found = true;
+	}
+	return found;
+}
+
+FIXTURE(hotplug) {
+	struct machine m;
+	struct vcpu *vcpu;
+	int cpu;
+};
+
+FIXTURE_SETUP(hotplug)
+{
+	ASSERT_MACHINE(&self->m, 2);
+	self->vcpu = &self->m.vcpu;
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_KERNEL_GS_BASE,
+				  MSR_VALUE));
+	self->cpu = removable_cpu();
+}
+
+FIXTURE_TEARDOWN(hotplug)
+{
+	if (self->cpu >= 0)
+		set_online(self->cpu, true);
+	machine_destroy(&self->m);
+}
+
+TEST_F(hotplug, every_cpu)
+{
+	for (int round = 0; round < 2; round++) {
+		for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+			ASSERT_RUNS_ON(cpu, self->vcpu);
+	}
+}
+
+/* What the vCPU has on its CPU is saved before that goes. */
+TEST_F(hotplug, vcpu_outlives_its_cpu)
+{
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	for (int round = 0; round < 3; round++) {
+		ASSERT_RUNS_ON(self->cpu, self->vcpu);
+		ASSERT_EQ(0, stay_on(0));
+		ASSERT_EQ(0, set_online(self->cpu, false));
+		ASSERT_RUNS_ON(0, self->vcpu);
+		ASSERT_EQ(0, set_online(self->cpu, true));
+		ASSERT_RUNS_ON(self->cpu, self->vcpu);
+	}
+}
+
+TEST_F(hotplug, the_log_says_so)
+{
+	int kmsg = kmsg_open();
+	char text[64];
+
+	if (testing_kvm())
+		SKIP(return, "KVM does not log its CPUs");
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	ASSERT_LE(0, kmsg);
+	ASSERT_EQ(0, set_online(self->cpu, false));
+	snprintf(text, sizeof(text), "minihv: CPU %d: VMX root left",
+		 self->cpu);
+	EXPECT_TRUE(kmsg_has(kmsg, text)) {
+		TH_LOG("no line '%s'", text);
+	}
+	ASSERT_EQ(0, set_online(self->cpu, true));
+	snprintf(text, sizeof(text), "minihv: CPU %d: VMX root entered",
+		 self->cpu);
+	EXPECT_TRUE(kmsg_has(kmsg, text)) {
+		TH_LOG("no line '%s'", text);
+	}
+	close(kmsg);
+}
+
+/* Counts until the word at 0x12000 is set. */
+GUEST_CODE(count_until_told, 64,
+	"sti\n"
+	"1: incq %rbx\n"
+	"cmpl $0, 0x12000\n"
+	"je 1b\n"
+	"hlt\n");
+
+struct runner {
+	struct vcpu *vcpu;
+	int cpu;
+};
+
+static void *run_there(void *arg)
+{
+	struct runner *r = arg;
+
+	if (stay_on(r->cpu))
+		return (void *)-1L;
+	return (void *)(long)vcpu_run(r->vcpu);
+}
+
+static void while_a_guest_runs(struct __test_metadata *_metadata,
+			       struct machine *m, int guest_cpu, int cpu)
+{
+	struct runner r = { .vcpu = &m->vcpu, .cpu = guest_cpu };
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, load_guest_code(&m->vcpu, VM_MODE_LONG,
+				     count_until_told));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_there, &r));
+	usleep(20000);
+	ASSERT_EQ(0, set_online(cpu, false));
+	usleep(20000);
+	ASSERT_EQ(0, set_online(cpu, true));
+	usleep(20000);
+	*(volatile uint32_t *)vm_gpa(&m->vm, 0x12000, 4) = 1;
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_EQ(KVM_EXIT_HLT, m->vcpu.run->exit_reason);
+}
+
+TEST_F(hotplug, while_a_guest_runs_elsewhere)
+{
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	while_a_guest_runs(_metadata, &self->m, 0, self->cpu);
+}
+
+/* The thread is moved to another CPU, and the guest goes on there. */
+TEST_F(hotplug, while_a_guest_runs_on_it)
+{
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	while_a_guest_runs(_metadata, &self->m, self->cpu, self->cpu);
+}
+
+static int load_module(void)
+{
+	const char *path = getenv("MINIHV_KO");
+	int fd, ret = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, "", 0))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int unload_module(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+FIXTURE(module) {
+	int cpu;
+};
+
+FIXTURE_SETUP(module)
+{
+	self->cpu = removable_cpu();
+}
+
+/* The tests after this one need it again, with all CPUs. */
+FIXTURE_TEARDOWN(module)
+{
+	stay_anywhere();
+	if (self->cpu >= 0)
+		set_online(self->cpu, true);
+	if (!testing_kvm() && getenv("MINIHV_KO"))
+		load_module();
+}
+
+#define SKIP_WITHOUT_MODULE						\
+do {									\
+	if (testing_kvm())						\
+		SKIP(return, "this is about minihv.ko");		\
+	if (!getenv("MINIHV_KO"))					\
+		SKIP(return, "MINIHV_KO does not say where minihv.ko is"); \
+} while (0)
+
+#define ASSERT_GUEST_ON(cpu)						\
+do {									\
+	struct machine __m;						\
+	ASSERT_MACHINE(&__m, 2);					\
+	ASSERT_EQ(0, vcpu_set_msr(&__m.vcpu, MSR_IA32_KERNEL_GS_BASE,	\
+				  MSR_VALUE));				\
+	ASSERT_RUNS_ON(cpu, &__m.vcpu);					\
+	machine_destroy(&__m);						\
+} while (0)
+
+TEST_F(module, in_use_cannot_be_unloaded)
+{
+	struct machine m;
+
+	SKIP_WITHOUT_MODULE;
+	ASSERT_MACHINE(&m, 0);
+	EXPECT_EQ(-EWOULDBLOCK, unload_module());
+	close(m.dev);
+	EXPECT_EQ(-EWOULDBLOCK, unload_module()) {
+		TH_LOG("a VM does not hold the module");
+	}
+	close(m.vm.fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload_module()) {
+		TH_LOG("a vCPU does not hold the module");
+	}
+	vcpu_destroy(&m.vcpu);
+	EXPECT_EQ(0, unload_module());
+	EXPECT_EQ(-ENOENT, vm_open_device(test_device()));
+	EXPECT_EQ(0, load_module());
+	EXPECT_EQ(-EEXIST, load_module());
+}
+
+TEST_F(module, unload_and_load)
+{
+	SKIP_WITHOUT_MODULE;
+	for (int round = 0; round < 3; round++) {
+		ASSERT_EQ(0, unload_module());
+		ASSERT_EQ(0, load_module());
+		for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+			ASSERT_GUEST_ON(cpu);
+	}
+}
+
+TEST_F(module, unload_while_a_cpu_is_away)
+{
+	SKIP_WITHOUT_MODULE;
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	ASSERT_EQ(0, set_online(self->cpu, false));
+	ASSERT_EQ(0, unload_module());
+	ASSERT_EQ(0, set_online(self->cpu, true));
+	ASSERT_EQ(0, load_module());
+	ASSERT_GUEST_ON(self->cpu);
+}
+
+TEST_F(module, load_while_a_cpu_is_away)
+{
+	SKIP_WITHOUT_MODULE;
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	ASSERT_EQ(0, unload_module());
+	ASSERT_EQ(0, set_online(self->cpu, false));
+	ASSERT_EQ(0, load_module());
+	ASSERT_GUEST_ON(0);
+	ASSERT_EQ(0, set_online(self->cpu, true));
+	ASSERT_GUEST_ON(self->cpu);
+}
+
+TEST_HARNESS_MAIN
