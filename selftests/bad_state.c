@@ -230,14 +230,14 @@ TEST_F(bad, regs_fail_entry)
 
 TEST_F(bad, fail_entry_says_why)
 {
+	const struct kvm_run *run = self->vcpu->run;
 	struct kvm_regs regs = self->good_regs;
 
 	regs.rflags = 1 << 3 | 2;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_EXIT(KVM_EXIT_FAIL_ENTRY, self->vcpu);
 	/* "VM-entry failure due to invalid guest state": 33, and bit 31. */
-	EXPECT_EQ(0x80000021, self->vcpu->run->fail_entry.
-		  hardware_entry_failure_reason);
+	EXPECT_EQ(0x80000021, run->fail_entry.hardware_entry_failure_reason);
 }
 
 static void nothing(int signal)

@@ -25,56 +25,56 @@ struct neighbour {
  * goes on with instructions that exit, and leaves to user space now and then.
  */
 GUEST_CODE(neighbour_code, 64,
-	"sti\n"
-	"movq $0x123456789000, %rax\n"
-	"movq %rax, %db0\n"
-	"movq %rax, %db1\n"
-	"movq %rax, %db2\n"
-	"movq %rax, %db3\n"
-	"movl $0x000f07ff, %eax\n"		/* all four, write, one byte */
-	"movq %rax, %db7\n"
-	"xorl %edx, %edx\n"
-	"movl $0x11111000, %eax\n"
-	"movl $0x174, %ecx\n"			/* SYSENTER_CS, ESP, EIP */
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"movl $0xc0000081, %ecx\n"		/* STAR, LSTAR, CSTAR, FMASK */
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"movl $0xc0000100, %ecx\n"		/* FS, GS, KERNEL_GS, TSC_AUX */
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"incl %ecx\n"
-	"wrmsr\n"
-	"movl $0x277, %ecx\n"			/* PAT: all uncached */
-	"xorl %eax, %eax\n"
-	"wrmsr\n"
-	"movl $0xc0000080, %ecx\n"		/* EFER: without SCE and NXE */
-	"movl $0x100, %eax\n"
-	"wrmsr\n"
-	"fninit\n"
-	"pcmpeqb %xmm0, %xmm0\n"
-	"pcmpeqb %xmm15, %xmm15\n"
-	"1: movl $100, %esi\n"
-	"2: movl $0x1a0, %ecx\n"
-	"rdmsr\n"
-	"swapgs\n"
-	"decl %esi\n"
-	"jne 2b\n"
-	"cpuid\n"
-	"outb %al, $0xe0\n"
-	"jmp 1b\n");
+	   "sti\n"
+	   "movq $0x123456789000, %rax\n"
+	   "movq %rax, %db0\n"
+	   "movq %rax, %db1\n"
+	   "movq %rax, %db2\n"
+	   "movq %rax, %db3\n"
+	   "movl $0x000f07ff, %eax\n"		/* all four, write, one byte */
+	   "movq %rax, %db7\n"
+	   "xorl %edx, %edx\n"
+	   "movl $0x11111000, %eax\n"
+	   "movl $0x174, %ecx\n"			/* SYSENTER_CS, ESP, EIP */
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "movl $0xc0000081, %ecx\n"		/* STAR, LSTAR, CSTAR, FMASK */
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "movl $0xc0000100, %ecx\n"		/* FS, GS, KERNEL_GS, TSC_AUX */
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "incl %ecx\n"
+	   "wrmsr\n"
+	   "movl $0x277, %ecx\n"			/* PAT: all uncached */
+	   "xorl %eax, %eax\n"
+	   "wrmsr\n"
+	   "movl $0xc0000080, %ecx\n"		/* EFER: without SCE and NXE */
+	   "movl $0x100, %eax\n"
+	   "wrmsr\n"
+	   "fninit\n"
+	   "pcmpeqb %xmm0, %xmm0\n"
+	   "pcmpeqb %xmm15, %xmm15\n"
+	   "1: movl $100, %esi\n"
+	   "2: movl $0x1a0, %ecx\n"
+	   "rdmsr\n"
+	   "swapgs\n"
+	   "decl %esi\n"
+	   "jne 2b\n"
+	   "cpuid\n"
+	   "outb %al, $0xe0\n"
+	   "jmp 1b\n");
 
 static void neighbour_nothing(int signal)
 {

@@ -3,6 +3,7 @@
  * x87, SSE and AVX registers: each vCPU has its own, they live through exits
  * to user space, and those of the process that runs the vCPU stay its own.
  */
+#include <assert.h>
 #include <cpuid.h>
 #include <sys/syscall.h>
 
@@ -31,9 +32,9 @@ struct vectors {
 	double st0;
 };
 
-_Static_assert(offsetof(struct vectors, mxcsr) == 0x200, "guest code");
-_Static_assert(offsetof(struct vectors, fcw) == 0x204, "guest code");
-_Static_assert(offsetof(struct vectors, st0) == 0x208, "guest code");
+static_assert(offsetof(struct vectors, mxcsr) == 0x200, "guest code");
+static_assert(offsetof(struct vectors, fcw) == 0x204, "guest code");
+static_assert(offsetof(struct vectors, st0) == 0x208, "guest code");
 
 #define EACH_REGISTER(insns)						\
 	".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"		\
@@ -64,23 +65,23 @@ _Static_assert(offsetof(struct vectors, st0) == 0x208, "guest code");
 	"xsetbv\n"
 
 GUEST_CODE(sse, 64,
-	GUEST_LOAD("movups", "xmm")
-	"1: outb %al, $0xe0\n"
-	GUEST_STORE("movups", "xmm")
-	"jmp 1b\n");
+	   GUEST_LOAD("movups", "xmm")
+	   "1: outb %al, $0xe0\n"
+	   GUEST_STORE("movups", "xmm")
+	   "jmp 1b\n");
 
 GUEST_CODE(avx, 64,
-	GUEST_ENABLE_AVX
-	GUEST_LOAD("vmovups", "ymm")
-	"1: outb %al, $0xe0\n"
-	GUEST_STORE("vmovups", "ymm")
-	"jmp 1b\n");
+	   GUEST_ENABLE_AVX
+	   GUEST_LOAD("vmovups", "ymm")
+	   "1: outb %al, $0xe0\n"
+	   GUEST_STORE("vmovups", "ymm")
+	   "jmp 1b\n");
 
 /* Looks at what it has got, without having loaded anything. */
 GUEST_CODE(sse_fresh, 64,
-	EACH_REGISTER("movups %xmm\\i, 0x13000 + 32 * \\i")
-	"stmxcsr 0x13200\n"
-	"hlt\n");
+	   EACH_REGISTER("movups %xmm\\i, 0x13000 + 32 * \\i")
+	   "stmxcsr 0x13200\n"
+	   "hlt\n");
 
 #define CLOBBER_XMM							\
 	"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",	\
@@ -90,7 +91,9 @@ GUEST_CODE(sse_fresh, 64,
  * KVM_RUN with all vector registers full: Linux keeps them through a system
  * call, so what comes back has to be what went in.
  */
-#define RUN_FULL(move, reg)						\
+#define RUN_FULL(move, reg) ({						\
+	const uint32_t reset = MXCSR_RESET;				\
+	long ret;							\
 	asm volatile(EACH_REGISTER(move " 32 * \\i(%[in]), %%" reg "\\i") \
 		     "ldmxcsr 0x200(%[in])\n"				\
 		     "syscall\n"					\
@@ -100,24 +103,17 @@ GUEST_CODE(sse_fresh, 64,
 		     : "=a"(ret)					\
 		     : "0"(SYS_ioctl), "D"(fd), "S"(KVM_RUN), "d"(0),	\
 		       [in] "r"(in), [out] "r"(out), [reset] "m"(reset)	\
-		     : "rcx", "r11", "memory", CLOBBER_XMM)
+		     : "rcx", "r11", "memory", CLOBBER_XMM);		\
+	ret; })
 
 static long run_sse(int fd, const struct vectors *in, struct vectors *out)
 {
-	const uint32_t reset = MXCSR_RESET;
-	long ret;
-
-	RUN_FULL("movups", "xmm");
-	return ret;
+	return RUN_FULL("movups", "xmm");
 }
 
 static long run_avx(int fd, const struct vectors *in, struct vectors *out)
 {
-	const uint32_t reset = MXCSR_RESET;
-	long ret;
-
-	RUN_FULL("vmovups", "ymm");
-	return ret;
+	return RUN_FULL("vmovups", "ymm");
 }
 
 static bool host_has_avx(void)
@@ -215,9 +211,8 @@ TEST_F(fpu, everyone_has_their_own)
 		}
 		EXPECT_EQ(MXCSR_GUEST, in_guest->mxcsr);
 		EXPECT_EQ(FCW_GUEST, in_guest->fcw);
-		if (round < 4) {
+		if (round < 4)
 			EXPECT_EQ(guest[round & 1].st0, in_guest->st0);
-		}
 	}
 }
 

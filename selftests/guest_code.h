@@ -24,6 +24,9 @@
 	    ".popsection\n");						\
 	extern const uint8_t name[], name##_end[]
 
+/* A label within the code of a GUEST_CODE(). */
+#define GUEST_LABEL(name)	extern const uint8_t name[]
+
 /* Put @name where it is to run, and the vCPU at its start. */
 #define load_guest_code(vcpu, mode, name)				\
 	__load_guest_code(vcpu, mode, name, name##_end - name)

@@ -139,15 +139,13 @@ TEST_F(host, segments_from_an_ldt)
 {
 	struct user_desc desc = {
 		.entry_number = 0, .limit = 0xfffff, .seg_32bit = 1,
-		.limit_in_pages = 1, .useable = 1,
+		.limit_in_pages = 1,
 	};
 	const uint16_t selector = 0 << 3 | 4 | 3;
 	struct machine m;
 
-	if (syscall(SYS_modify_ldt, 1, &desc, sizeof(desc))) {
-		ASSERT_EQ(ENOSYS, errno);
-		SKIP(return, "the kernel has no modify_ldt()");
-	}
+	if (syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)))
+		SKIP(return, "modify_ldt(): %s", strerror(errno));
 	ASSERT_MACHINE(&m, 2);
 	asm volatile("movw %0, %%es\n"
 		     "movw %0, %%ds" :: "r"(selector));
@@ -193,9 +191,8 @@ TEST_F(host, descriptor_tables)
 		EXPECT_EQ(idt[0].base, idt[1].base);
 	}
 	EXPECT_NE(0xffff, gdt[0].limit);
-	if (!testing_kvm()) {	/* which thinks that it does no harm */
+	if (!testing_kvm())	/* which thinks that it does no harm */
 		EXPECT_NE(0xffff, idt[0].limit);
-	}
 	machine_destroy(&m);
 }
 
@@ -297,16 +294,16 @@ static uint32_t rdpkru(void)
 
 /* Sets CR4.PKE and a PKRU of its own. */
 GUEST_CODE(use_pkru, 64,
-	"movq %cr4, %rax\n"
-	"orl $0x400000, %eax\n"
-	"movq %rax, %cr4\n"
-	"xorl %ecx, %ecx\n"
-	"xorl %edx, %edx\n"
-	"movl $0x55555550, %eax\n"
-	"wrpkru\n"
-	"1: outb %al, $0xe0\n"
-	"rdpkru\n"
-	"jmp 1b\n");
+	   "movq %cr4, %rax\n"
+	   "orl $0x400000, %eax\n"
+	   "movq %rax, %cr4\n"
+	   "xorl %ecx, %ecx\n"
+	   "xorl %edx, %edx\n"
+	   "movl $0x55555550, %eax\n"
+	   "wrpkru\n"
+	   "1: outb %al, $0xe0\n"
+	   "rdpkru\n"
+	   "jmp 1b\n");
 
 TEST_F(host, pkru)
 {

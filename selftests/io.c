@@ -56,13 +56,13 @@ do {									\
 } while (0)
 
 GUEST_CODE(outs_of_each_size, 64,
-	"movl $0x89abcdef, %eax\n"
-	"outb %al, $0xe0\n"
-	"outw %ax, $0xe1\n"
-	"outl %eax, $0xe2\n"
-	"movl $0xfffc, %edx\n"
-	"outl %eax, %dx\n"
-	"hlt");
+	   "movl $0x89abcdef, %eax\n"
+	   "outb %al, $0xe0\n"
+	   "outw %ax, $0xe1\n"
+	   "outl %eax, $0xe2\n"
+	   "movl $0xfffc, %edx\n"
+	   "outl %eax, %dx\n"
+	   "hlt");
 
 TEST_F(io, out)
 {
@@ -85,15 +85,15 @@ TEST_F(io, out)
 }
 
 GUEST_CODE(ins_of_each_size, 64,
-	"movq $-1, %rax\n"
-	"inb $0xe0, %al\n"
-	"movq %rax, %rbx\n"
-	"movq $-1, %rax\n"
-	"inw $0xe1, %ax\n"
-	"movq %rax, %rcx\n"
-	"movq $-1, %rax\n"
-	"inl $0xe2, %eax\n"
-	"hlt");
+	   "movq $-1, %rax\n"
+	   "inb $0xe0, %al\n"
+	   "movq %rax, %rbx\n"
+	   "movq $-1, %rax\n"
+	   "inw $0xe1, %ax\n"
+	   "movq %rax, %rcx\n"
+	   "movq $-1, %rax\n"
+	   "inl $0xe2, %eax\n"
+	   "hlt");
 
 /* SDM volume 1, "General-Purpose Registers": 32 bits clear the upper half. */
 TEST_F(io, in)
@@ -164,14 +164,11 @@ FIXTURE_VARIANT(string_io) {
 	bool down;
 };
 
-#define STRING_VARIANT(name, bytes, df)					\
-FIXTURE_VARIANT_ADD(string_io, name) { .size = bytes, .down = df }
-
-STRING_VARIANT(bytes, 1, false);
-STRING_VARIANT(words, 2, false);
-STRING_VARIANT(longs, 4, false);
-STRING_VARIANT(bytes_down, 1, true);
-STRING_VARIANT(longs_down, 4, true);
+FIXTURE_VARIANT_ADD(string_io, bytes) { .size = 1, .down = false };
+FIXTURE_VARIANT_ADD(string_io, words) { .size = 2, .down = false };
+FIXTURE_VARIANT_ADD(string_io, longs) { .size = 4, .down = false };
+FIXTURE_VARIANT_ADD(string_io, bytes_down) { .size = 1, .down = true };
+FIXTURE_VARIANT_ADD(string_io, longs_down) { .size = 4, .down = true };
 
 FIXTURE_SETUP(string_io)
 {
@@ -293,11 +290,11 @@ TEST_F(string_io, rep_ins)
 }
 
 GUEST_CODE(rep_outs_of_none, 64,
-	"xorl %ecx, %ecx\n"
-	"movl $0xe0, %edx\n"
-	"rep outsb\n"
-	"rep insb\n"
-	"hlt");
+	   "xorl %ecx, %ecx\n"
+	   "movl $0xe0, %edx\n"
+	   "rep outsb\n"
+	   "rep insb\n"
+	   "hlt");
 
 TEST_F(io, rep_with_count_zero_is_nothing)
 {

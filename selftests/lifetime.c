@@ -35,9 +35,9 @@ static int users_after_a_while(int expected)
 }
 
 GUEST_CODE(spin, 64,
-	"sti\n"
-	"1: incq %rbx\n"
-	"jmp 1b");
+	   "sti\n"
+	   "1: incq %rbx\n"
+	   "jmp 1b");
 
 static void *run_vcpu(void *vcpu)
 {
@@ -132,11 +132,10 @@ TEST(closed_on_exec)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		struct machine m;
-		char *argv[] = { "sleep", "20", NULL };
 
 		if (machine_create(&m, 2))
 			_exit(1);
-		execvp(argv[0], argv);
+		execlp("sleep", "sleep", "20", NULL);
 		_exit(2);
 	}
 	usleep(100000);

@@ -254,12 +254,12 @@ TEST_F(memory, fork_and_copy_on_write)
 
 /* Sees page 1 of the slot change while it runs. */
 GUEST_CODE(wait_for_change, 64,
-	"sti\n"
-	"movq 0x10001000, %rax\n"
-	"1: movq 0x10001000, %rbx\n"
-	"cmpq %rax, %rbx\n"
-	"je 1b\n"
-	"hlt");
+	   "sti\n"
+	   "movq 0x10001000, %rax\n"
+	   "1: movq 0x10001000, %rbx\n"
+	   "cmpq %rax, %rbx\n"
+	   "je 1b\n"
+	   "hlt");
 
 static void *run_vcpu(void *vcpu)
 {
@@ -321,8 +321,9 @@ TEST_F(memory, nothing_is_pinned)
 	status = fopen("/proc/self/status", "r");
 	ASSERT_NE(NULL, status);
 	while (fgets(line, sizeof(line), status)) {
-		sscanf(line, "VmLck: %lu", &locked);
-		sscanf(line, "VmPin: %lu", &pinned);
+		if (sscanf(line, "VmLck: %lu", &locked) != 1 &&
+		    sscanf(line, "VmPin: %lu", &pinned) != 1)
+			continue;
 	}
 	fclose(status);
 	EXPECT_EQ(0, locked);

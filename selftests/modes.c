@@ -34,69 +34,69 @@ FIXTURE_TEARDOWN(modes)
  * 0x08, 0x10, 0x18 are those of guest.h; 16-bit ones are appended to the GDT.
  */
 GUEST_CODE(there_and_back, 16,
-	"lgdtl %cs:gdtr - there_and_back\n"
-	"movl %cr0, %eax\n"
-	"orl $1, %eax\n"
-	"movl %eax, %cr0\n"
-	"ljmpl $0x18, $0x10000 + protected - there_and_back\n"
-	".code32\n"
-	"protected:\n"
-	"movl $0x10, %eax\n"
-	"movl %eax, %ds\n"
-	"movl %eax, %es\n"
-	"movl %eax, %ss\n"
-	"movl $0x10000 + 0xf000, %esp\n"
-	"hlt\n"					/* 1: protected mode */
-	"movl %cr4, %eax\n"
-	"orl $0x20, %eax\n"			/* PAE */
-	"movl %eax, %cr4\n"
-	"movl $0x4000, %eax\n"			/* VM_GPA_PML4 */
-	"movl %eax, %cr3\n"
-	"movl $0xc0000080, %ecx\n"		/* EFER */
-	"rdmsr\n"
-	"orl $0x100, %eax\n"			/* LME */
-	"wrmsr\n"
-	"movl %cr0, %eax\n"
-	"orl $0x80000000, %eax\n"
-	"movl %eax, %cr0\n"
-	"hlt\n"					/* 2: compatibility mode */
-	"ljmpl $0x08, $0x10000 + long - there_and_back\n"
-	".code64\n"
-	"long:\n"
-	"movq $-1, %rbx\n"			/* only 64-bit code can */
-	"hlt\n"					/* 3: 64-bit mode */
-	"pushq $0x18\n"
-	"leaq compat(%rip), %rax\n"
-	"pushq %rax\n"
-	"lretq\n"
-	".code32\n"
-	"compat:\n"
-	"movl %cr0, %eax\n"
-	"andl $0x7fffffff, %eax\n"
-	"movl %eax, %cr0\n"
-	"movl $0xc0000080, %ecx\n"
-	"rdmsr\n"
-	"andl $~0x100, %eax\n"
-	"wrmsr\n"
-	"hlt\n"					/* 4: protected mode again */
-	"ljmpl $0x40, $real16 - there_and_back\n"
-	".code16\n"
-	"real16:\n"
-	"movw $0x48, %ax\n"
-	"movw %ax, %ds\n"
-	"movw %ax, %es\n"
-	"movw %ax, %ss\n"
-	"movl %cr0, %eax\n"
-	"andl $~1, %eax\n"
-	"movl %eax, %cr0\n"
-	"ljmpl $0x1000, $real - there_and_back\n"
-	"real:\n"
-	"movw %cs, %ax\n"
-	"movw %ax, %ss\n"
-	"hlt\n"					/* 5: real mode again */
-	"gdtr:\n"
-	".word 0x4f\n"
-	".long 0x1000\n");
+	   "lgdtl %cs:gdtr - there_and_back\n"
+	   "movl %cr0, %eax\n"
+	   "orl $1, %eax\n"
+	   "movl %eax, %cr0\n"
+	   "ljmpl $0x18, $0x10000 + protected - there_and_back\n"
+	   ".code32\n"
+	   "protected:\n"
+	   "movl $0x10, %eax\n"
+	   "movl %eax, %ds\n"
+	   "movl %eax, %es\n"
+	   "movl %eax, %ss\n"
+	   "movl $0x10000 + 0xf000, %esp\n"
+	   "hlt\n"					/* 1: protected mode */
+	   "movl %cr4, %eax\n"
+	   "orl $0x20, %eax\n"			/* PAE */
+	   "movl %eax, %cr4\n"
+	   "movl $0x4000, %eax\n"			/* VM_GPA_PML4 */
+	   "movl %eax, %cr3\n"
+	   "movl $0xc0000080, %ecx\n"		/* EFER */
+	   "rdmsr\n"
+	   "orl $0x100, %eax\n"			/* LME */
+	   "wrmsr\n"
+	   "movl %cr0, %eax\n"
+	   "orl $0x80000000, %eax\n"
+	   "movl %eax, %cr0\n"
+	   "hlt\n"					/* 2: compatibility mode */
+	   "ljmpl $0x08, $0x10000 + long - there_and_back\n"
+	   ".code64\n"
+	   "long:\n"
+	   "movq $-1, %rbx\n"			/* only 64-bit code can */
+	   "hlt\n"					/* 3: 64-bit mode */
+	   "pushq $0x18\n"
+	   "leaq compat(%rip), %rax\n"
+	   "pushq %rax\n"
+	   "lretq\n"
+	   ".code32\n"
+	   "compat:\n"
+	   "movl %cr0, %eax\n"
+	   "andl $0x7fffffff, %eax\n"
+	   "movl %eax, %cr0\n"
+	   "movl $0xc0000080, %ecx\n"
+	   "rdmsr\n"
+	   "andl $~0x100, %eax\n"
+	   "wrmsr\n"
+	   "hlt\n"					/* 4: protected mode again */
+	   "ljmpl $0x40, $real16 - there_and_back\n"
+	   ".code16\n"
+	   "real16:\n"
+	   "movw $0x48, %ax\n"
+	   "movw %ax, %ds\n"
+	   "movw %ax, %es\n"
+	   "movw %ax, %ss\n"
+	   "movl %cr0, %eax\n"
+	   "andl $~1, %eax\n"
+	   "movl %eax, %cr0\n"
+	   "ljmpl $0x1000, $real - there_and_back\n"
+	   "real:\n"
+	   "movw %cs, %ax\n"
+	   "movw %ax, %ss\n"
+	   "hlt\n"					/* 5: real mode again */
+	   "gdtr:\n"
+	   ".word 0x4f\n"
+	   ".long 0x1000\n");
 
 TEST_F(modes, there_and_back)
 {

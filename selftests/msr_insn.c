@@ -201,23 +201,23 @@ TEST_F(insn, mov_ss_shadow_ends)
 }
 
 GUEST_CODE(sti_out, 64,
-	"sti\n"
-	"outb %al, $0x80\n"
-	"hlt");
+	   "sti\n"
+	   "outb %al, $0x80\n"
+	   "hlt");
 
 GUEST_CODE(sti_rdmsr_out, 64,
-	"movl $0xc0000081, %ecx\n"
-	"sti\n"
-	"rdmsr\n"
-	"outb %al, $0x80\n"
-	"hlt");
+	   "movl $0xc0000081, %ecx\n"
+	   "sti\n"
+	   "rdmsr\n"
+	   "outb %al, $0x80\n"
+	   "hlt");
 
 GUEST_CODE(sti_wrmsr_out, 64,
-	"movl $0xc0000081, %ecx\n"
-	"sti\n"
-	"wrmsr\n"
-	"outb %al, $0x80\n"
-	"hlt");
+	   "movl $0xc0000081, %ecx\n"
+	   "sti\n"
+	   "wrmsr\n"
+	   "outb %al, $0x80\n"
+	   "hlt");
 
 /* STI lets interrupts in after the next instruction: that has to end it. */
 TEST_F(insn, sti_shadow_ends)
@@ -270,10 +270,12 @@ TEST_F(insn, sti_shadow_ends)
 	"hlt"
 
 GUEST_CODE(real_mode, 16, MSR_PROGRAM(real_mode));
-extern const uint8_t real_mode_bad[], real_mode_gp[];
+GUEST_LABEL(real_mode_bad);
+GUEST_LABEL(real_mode_gp);
 
 GUEST_CODE(protected_mode, 32, MSR_PROGRAM(protected_mode));
-extern const uint8_t protected_mode_bad[], protected_mode_gp[];
+GUEST_LABEL(protected_mode_bad);
+GUEST_LABEL(protected_mode_gp);
 
 TEST_F(insn, real_mode)
 {

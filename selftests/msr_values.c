@@ -96,9 +96,8 @@ TEST_F(values, tsc_starts_with_the_vcpu)
 	 * KVM lets a second vCPU join the TSC of the first, which is as old
 	 * as this test.
 	 */
-	if (!testing_kvm()) {
+	if (!testing_kvm())
 		EXPECT_LE(second, __rdtsc() - before);
-	}
 	vcpu_destroy(&vcpu);
 }
 

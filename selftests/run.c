@@ -28,19 +28,19 @@ FIXTURE_TEARDOWN(run)
 }
 
 GUEST_CODE(two_halts, 64,
-	"incq %rbx\n"
-	"hlt\n"
-	"incq %rbx\n"
-	"hlt");
+	   "incq %rbx\n"
+	   "hlt\n"
+	   "incq %rbx\n"
+	   "hlt");
 
 /*
  * Counts for ever. Interrupts end that whatever RFLAGS.IF is, but an emulator
  * has been seen to get that wrong for a loop as short as this one.
  */
 GUEST_CODE(spin, 64,
-	"sti\n"
-	"1: incq %rbx\n"
-	"jmp 1b");
+	   "sti\n"
+	   "1: incq %rbx\n"
+	   "jmp 1b");
 
 static uint64_t guest_rbx(const struct vcpu *vcpu)
 {

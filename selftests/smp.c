@@ -20,6 +20,7 @@ static const uint32_t indices[] = {
 	MSR_IA32_FS_BASE, MSR_IA32_GS_BASE, MSR_IA32_KERNEL_GS_BASE,
 	MSR_IA32_TSC_AUX, MSR_IA32_MCG_STATUS,
 };
+
 #define MSRS ARRAY_SIZE(indices)
 
 static int nr_cpus(void)
@@ -183,36 +184,36 @@ TEST_F(smp, tsc_across_cpus)
  * Leaves with R15 = 0 when all was right, or at the first that was not.
  */
 GUEST_CODE(watch_own_state, 64,
-	"sti\n"
-	"movq %r10, %xmm0\n"
-	"movl $1, %r15d\n"
-	"1: movl $0xc0000102, %ecx\n"
-	"rdmsr\n"
-	"shlq $32, %rdx\n"
-	"orq %rdx, %rax\n"
-	"cmpq %r8, %rax\n"
-	"jne 2f\n"
-	"incl %r15d\n"
-	"rdtscp\n"
-	"cmpq %r9, %rcx\n"
-	"jne 2f\n"
-	"incl %r15d\n"
-	"movl $0xc0000082, %ecx\n"
-	"rdmsr\n"
-	"shlq $32, %rdx\n"
-	"orq %rdx, %rax\n"
-	"cmpq %r10, %rax\n"
-	"jne 2f\n"
-	"incl %r15d\n"
-	"movq %xmm0, %rax\n"
-	"cmpq %r10, %rax\n"
-	"jne 2f\n"
-	"movl $1, %r15d\n"
-	"incq %r14\n"
-	"cmpl $0, 0x12000\n"
-	"je 1b\n"
-	"xorl %r15d, %r15d\n"
-	"2: hlt\n");
+	   "sti\n"
+	   "movq %r10, %xmm0\n"
+	   "movl $1, %r15d\n"
+	   "1: movl $0xc0000102, %ecx\n"
+	   "rdmsr\n"
+	   "shlq $32, %rdx\n"
+	   "orq %rdx, %rax\n"
+	   "cmpq %r8, %rax\n"
+	   "jne 2f\n"
+	   "incl %r15d\n"
+	   "rdtscp\n"
+	   "cmpq %r9, %rcx\n"
+	   "jne 2f\n"
+	   "incl %r15d\n"
+	   "movl $0xc0000082, %ecx\n"
+	   "rdmsr\n"
+	   "shlq $32, %rdx\n"
+	   "orq %rdx, %rax\n"
+	   "cmpq %r10, %rax\n"
+	   "jne 2f\n"
+	   "incl %r15d\n"
+	   "movq %xmm0, %rax\n"
+	   "cmpq %r10, %rax\n"
+	   "jne 2f\n"
+	   "movl $1, %r15d\n"
+	   "incq %r14\n"
+	   "cmpl $0, 0x12000\n"
+	   "je 1b\n"
+	   "xorl %r15d, %r15d\n"
+	   "2: hlt\n");
 
 static void *run_vcpu(void *vcpu)
 {
@@ -255,9 +256,8 @@ TEST_F(smp, pushed_from_cpu_to_cpu_while_running)
 		}
 		usleep(5000);
 	}
-	for (int v = 0; v < VMS; v++) {
+	for (int v = 0; v < VMS; v++)
 		*(volatile uint32_t *)vm_gpa(&self->vms[v], 0x12000, 4) = 1;
-	}
 	for (int v = 0; v < VMS; v++) {
 		struct vcpu *vcpu = &self->vcpus[v][0];
 		void *ret;
@@ -270,7 +270,7 @@ TEST_F(smp, pushed_from_cpu_to_cpu_while_running)
 			TH_LOG("VM %d: not one round completed", v);
 		}
 		EXPECT_EQ(0, regs.r15) {
-			TH_LOG("VM %d: check %llu of its state failed after %llu rounds, RAX %#llx RCX %#llx",
+			TH_LOG("VM %d: check %llu, round %llu: RAX %#llx RCX %#llx",
 			       v, regs.r15, regs.r14, regs.rax, regs.rcx);
 		}
 	}

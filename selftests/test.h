@@ -83,16 +83,21 @@ static inline void machine_destroy(struct machine *m)
 
 /* For FIXTURE_SETUP: a machine in self->m, or the test fails here. */
 #define ASSERT_MACHINE(m, mib)						\
-	ASSERT_EQ(0, machine_create(m, mib)) {				\
+do {									\
+	int __ret = machine_create(m, mib);				\
+	ASSERT_EQ(0, __ret) {						\
 		TH_LOG("cannot make a VM with %s", test_device());	\
-	}
+	}								\
+} while (0)
 
 /* Run ops in the guest; an exit that ends them early ends the test. */
 #define ASSERT_OPS(vcpu, ops, n)					\
+do {									\
 	ASSERT_EQ(0, vm_run_ops(vcpu, ops, n)) {			\
 		char __exit[128];					\
 		vcpu_describe_exit(vcpu, __exit, sizeof(__exit));	\
 		TH_LOG("the guest left with %s", __exit);		\
-	}
+	}								\
+} while (0)
 
 #endif

@@ -176,11 +176,11 @@ TEST_F(hotplug, the_log_says_so)
 
 /* Counts until the word at 0x12000 is set. */
 GUEST_CODE(count_until_told, 64,
-	"sti\n"
-	"1: incq %rbx\n"
-	"cmpl $0, 0x12000\n"
-	"je 1b\n"
-	"hlt\n");
+	   "sti\n"
+	   "1: incq %rbx\n"
+	   "cmpl $0, 0x12000\n"
+	   "je 1b\n"
+	   "hlt\n");
 
 struct runner {
 	struct vcpu *vcpu;
@@ -270,13 +270,15 @@ FIXTURE_TEARDOWN(module)
 		load_module();
 }
 
-#define SKIP_WITHOUT_MODULE						\
-do {									\
-	if (testing_kvm())						\
-		SKIP(return, "this is about minihv.ko");		\
-	if (!getenv("MINIHV_KO"))					\
-		SKIP(return, "MINIHV_KO does not say where minihv.ko is"); \
-} while (0)
+/* Why the module cannot be unloaded and loaded here; NULL if it can be. */
+static const char *no_module(void)
+{
+	if (testing_kvm())
+		return "this is about minihv.ko";
+	if (!getenv("MINIHV_KO"))
+		return "MINIHV_KO does not say where minihv.ko is";
+	return NULL;
+}
 
 #define ASSERT_GUEST_ON(cpu)						\
 do {									\
@@ -292,7 +294,8 @@ TEST_F(module, in_use_cannot_be_unloaded)
 {
 	struct machine m;
 
-	SKIP_WITHOUT_MODULE;
+	if (no_module())
+		SKIP(return, "%s", no_module());
 	ASSERT_MACHINE(&m, 0);
 	EXPECT_EQ(-EWOULDBLOCK, unload_module());
 	close(m.dev);
@@ -312,7 +315,8 @@ TEST_F(module, in_use_cannot_be_unloaded)
 
 TEST_F(module, unload_and_load)
 {
-	SKIP_WITHOUT_MODULE;
+	if (no_module())
+		SKIP(return, "%s", no_module());
 	for (int round = 0; round < 3; round++) {
 		ASSERT_EQ(0, unload_module());
 		ASSERT_EQ(0, load_module());
@@ -323,7 +327,8 @@ TEST_F(module, unload_and_load)
 
 TEST_F(module, unload_while_a_cpu_is_away)
 {
-	SKIP_WITHOUT_MODULE;
+	if (no_module())
+		SKIP(return, "%s", no_module());
 	if (self->cpu < 0)
 		SKIP(return, "no CPU can be taken offline");
 	ASSERT_EQ(0, set_online(self->cpu, false));
@@ -335,7 +340,8 @@ TEST_F(module, unload_while_a_cpu_is_away)
 
 TEST_F(module, load_while_a_cpu_is_away)
 {
-	SKIP_WITHOUT_MODULE;
+	if (no_module())
+		SKIP(return, "%s", no_module());
 	if (self->cpu < 0)
 		SKIP(return, "no CPU can be taken offline");
 	ASSERT_EQ(0, unload_module());
