@@ -119,6 +119,14 @@ static struct kvm_cpuid_entry2 *add(struct entry_list *list, u32 function, u32 i
 	return e;
 }
 
+static void clear(struct kvm_cpuid_entry2 *e)
+{
+	e->eax = 0;
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = 0;
+}
+
 static void leaf_1(struct kvm_cpuid_entry2 *e)
 {
 	e->ecx &= LEAF_1_ECX;
@@ -177,21 +185,23 @@ static void add_xsave(struct entry_list *list)
 	struct kvm_cpuid_entry2 *e;
 	u32 i;
 
-	if (!host_xcr0)
-		return;
 	e = add(list, 0xd, 0, true);
-	if (e) {
+	if (e && host_xcr0) {
 		e->eax = host_xcr0;
 		e->edx = host_xcr0 >> 32;
 		e->ebx = cpuid_xsave_size(XFEATURE_MASK_FP, false);
 		e->ecx = cpuid_xsave_size(host_xcr0, false);
+	} else if (e) {
+		clear(e);
 	}
 	e = add(list, 0xd, 1, true);
-	if (e) {
+	if (e && host_xcr0) {
 		e->eax &= LEAF_D_1_EAX;
 		e->ebx = e->eax & B(1) ? cpuid_xsave_size(XFEATURE_MASK_FP, true) : 0;
 		e->ecx = 0;
 		e->edx = 0;
+	} else if (e) {
+		clear(e);
 	}
 	for (i = 2; i < 63; i++)
 		if (host_xcr0 & BIT_ULL(i))
@@ -230,18 +240,14 @@ static void add_hypervisor(struct entry_list *list)
 		memcpy(&e->edx, signature + 8, 4);
 	}
 	e = add(list, 0x40000001, 0, false);
-	if (e) {
-		e->eax = 0;
-		e->ebx = 0;
-		e->ecx = 0;
-		e->edx = 0;
-	}
+	if (e)
+		clear(e);
 }
 
 static void add_extended(struct entry_list *list)
 {
 	struct kvm_cpuid_entry2 *e;
-	u32 function;
+	u32 function, invariant;
 
 	e = add(list, 0x80000000, 0, false);
 	if (e)
@@ -256,14 +262,22 @@ static void add_extended(struct entry_list *list)
 	/* The brand string, and the L2 cache. */
 	for (function = 0x80000002; function <= 0x80000004; function++)
 		add(list, function, 0, false);
+	e = add(list, 0x80000005, 0, false);
+	if (e)
+		clear(e);
 	add(list, 0x80000006, 0, false);
+	e = add(list, 0x80000007, 0, false);
+	if (e) {
+		/* Invariant TSC: the guest's is the host's plus an offset. */
+		invariant = e->edx & B(8);
+		clear(e);
+		e->edx = invariant;
+	}
 	e = add(list, 0x80000008, 0, false);
 	if (e) {
 		/* 48 linear address bits: LA57 is not offered. */
+		clear(e);
 		e->eax = 48 << 8 | boot_cpu_data.x86_phys_bits;
-		e->ebx = 0;
-		e->ecx = 0;
-		e->edx = 0;
 	}
 }
 

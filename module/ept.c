@@ -105,12 +105,14 @@ struct zap {
 static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
 {
 	u64 span = 1ull << (9 * (level - 1));
-	u64 gfn;
-	int i;
+	u64 i, gfn;
 
-	for (i = 0; i < EPT_ENTRIES; i++) {
+	i = zap->first > base ? (zap->first - base) / span : 0;
+	for (; i < EPT_ENTRIES; i++) {
 		gfn = base + i * span;
-		if (!table[i] || gfn > zap->last || gfn + span - 1 < zap->first)
+		if (gfn > zap->last)
+			break;
+		if (!table[i])
 			continue;
 		if (level > 1) {
 			u64 *next = next_table(table[i]);

@@ -6,6 +6,17 @@
 #include "compat.h"
 #include "vcpu.h"
 
+/* SDM vol. 3, "RFLAGS.RF": so that the handler's IRET does not hit the same breakpoint. */
+static void set_rf(struct vcpu *vcpu)
+{
+	if (vcpu->loaded) {
+		vmwritel(GUEST_RFLAGS, vmreadl(GUEST_RFLAGS) | X86_EFLAGS_RF);
+		return;
+	}
+	vcpu->rflags |= X86_EFLAGS_RF;
+	vcpu->dirty |= DIRTY_REGS;
+}
+
 /**
  * vcpu_inject_exception() - have the next VM entry deliver an exception
  * @vcpu: the vCPU, loaded or not
@@ -22,6 +33,9 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 {
 	struct vcpu_event *event = &vcpu->event;
 
+	/* What a fault pushes has RF set; #DB here is a trap, or the CPU has dealt with it. */
+	if (vector != DB_VECTOR)
+		set_rf(vcpu);
 	event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;
 	event->insn_len = 0;
 	/* SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes. */

@@ -158,11 +158,14 @@ static int handle_ept_violation(struct vcpu *vcpu)
 	return internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
 }
 
+#define EXIT_REASON_GETSEC	11
+
 static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_EXCEPTION_NMI] = handle_exception,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
 	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
 	[EXIT_REASON_HLT] = handle_hlt,
+	[EXIT_REASON_GETSEC] = handle_ud,
 	[EXIT_REASON_INVD] = handle_nop,
 	[EXIT_REASON_RDPMC] = handle_gp,
 	[EXIT_REASON_VMCALL] = handle_vmcall,

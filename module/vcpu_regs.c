@@ -101,6 +101,9 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 			*(const __u64 *)((const void *)regs + kvm_regs_order[i].offset);
 	vcpu->rip = regs->rip;
 	vcpu->rflags = regs->rflags | X86_EFLAGS_FIXED;
+	/* There is no shadow of an STI that was not. */
+	if (!(regs->rflags & X86_EFLAGS_IF))
+		vcpu->interruptibility &= ~GUEST_INTR_STATE_STI;
 	vcpu->dirty |= DIRTY_REGS;
 	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION)
 		vcpu->event.info = 0;

@@ -191,33 +191,3 @@ int vmx_caps_check_this_cpu(void)
 	}
 	return 0;
 }
-
-/*
- * SDM vol. 3, "VMX-Fixed Bits in CR0" and "... in CR4": a bit that is 1 in
- * FIXED0 must be 1, one that is 0 in FIXED1 must be 0. An unrestricted guest
- * may clear PE and PG all the same.
- */
-static bool fixed_bits_ok(unsigned long val, u64 fixed0, u64 fixed1)
-{
-	return (val & fixed0) == fixed0 && !(val & ~fixed1);
-}
-
-/**
- * vmx_caps_cr0_valid() - would VM entry take this value for the guest's real CR0?
- * @hw_cr0: the value meant for GUEST_CR0
- */
-bool vmx_caps_cr0_valid(unsigned long hw_cr0)
-{
-	return fixed_bits_ok(hw_cr0, vmx_cap(MSR_IA32_VMX_CR0_FIXED0) & ~(X86_CR0_PE | X86_CR0_PG),
-			     vmx_cap(MSR_IA32_VMX_CR0_FIXED1));
-}
-
-/**
- * vmx_caps_cr4_valid() - would VM entry take this value for the guest's real CR4?
- * @hw_cr4: the value meant for GUEST_CR4
- */
-bool vmx_caps_cr4_valid(unsigned long hw_cr4)
-{
-	return fixed_bits_ok(hw_cr4, vmx_cap(MSR_IA32_VMX_CR4_FIXED0),
-			     vmx_cap(MSR_IA32_VMX_CR4_FIXED1));
-}

@@ -44,7 +44,5 @@ static inline u64 vmx_cap(u32 index)
 
 int vmx_caps_init(void);
 int vmx_caps_check_this_cpu(void);
-bool vmx_caps_cr0_valid(unsigned long hw_cr0);
-bool vmx_caps_cr4_valid(unsigned long hw_cr4);
 
 #endif
