@@ -46,17 +46,20 @@ mirror_module()
 	done
 }
 
-# build_module: the module for the test machine's kernel, at $module
+# build_module: the module for the test machine's kernel, at $module; without the debug information,
+# which is most of it and would be loaded at the speed of the emulator
 build_module()
 {
 	local kernel
 
 	kernel=$("$top/testbed/kernel")
-	module=$build/module-$kernel/minihv.ko
+	module=$build/module-$kernel/stripped/minihv.ko
 	stage "building the module for $kernel"
 	(cd "$top" && mirror_module "$build/module-$kernel")
 	quietly "$build/module.log" make -j"$(nproc)" -C "/lib/modules/$kernel/build" \
 		M="$build/module-$kernel" modules
+	mkdir -p "$(dirname "$module")"
+	strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
 }
 
 build_client()

@@ -8,9 +8,9 @@ minihv_log()
 	dmesg | grep '\] minihv: ' | grep -v taint
 }
 
-insmod_says()
+load_says()
 {
-	text=$(insmod /minihv.ko 2>&1) && { echo 'insmod succeeded'; return 1; }
+	text=$(load-module /minihv.ko 2>&1) && { echo 'it was loaded'; return 1; }
 	echo "$text"
 	case $text in
 	*": $1") ;;
@@ -32,8 +32,8 @@ nothing_left()
 # refused ERROR PATTERN: four tests
 refused()
 {
-	test_that "insmod says: $1" insmod_says "$1"
+	test_that "loading says: $1" load_says "$1"
 	test_that "one line in the log, with: $2" one_line_like "$2"
 	test_that 'no module and no device is left behind' nothing_left
-	test_that 'a second try gets the same answer' insmod_says "$1"
+	test_that 'a second try gets the same answer' load_says "$1"
 }
