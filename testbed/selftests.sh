@@ -4,7 +4,7 @@
 
 export MINIHV_KO=/minihv.ko
 
-# nested NAME COMMAND...: a test that reports in KTAP itself
+# nested NAME COMMAND...: a test that itself reports in KTAP
 nested()
 {
 	name=$1
@@ -21,10 +21,17 @@ nested()
 	fi
 }
 
-insmod /lib/modules/kvm/msr.ko
-plan 4
-test_that 'insmod' insmod /minihv.ko
-nested 'selftests' /selftests/run.sh
-nested 'msrctl' /client/test-msrctl.sh
-test_that 'rmmod' rmmod minihv
-finish
+# run_selftests PARAMETERS [TEST...]: with minihv loaded so, those selftests, or all
+run_selftests()
+{
+	parameters=$1
+	shift
+	insmod /lib/modules/kvm/msr.ko
+	plan 4
+	# Word by word:
+	test_that "load $parameters" load-module /minihv.ko $parameters
+	nested 'selftests' /selftests/run.sh "$@"
+	nested 'msrctl' /client/test-msrctl.sh
+	test_that 'unload' rmmod minihv
+	finish
+}

@@ -2,3 +2,4 @@
 # All selftests on the default host, with two CPUs.
 # boot: -m broadwell_ult -c 2
 . /testbed/selftests.sh
+run_selftests ""

@@ -2,3 +2,4 @@
 # All selftests on a second host: TSC scaling, another CPUID, no XSAVE.
 # boot: -m corei7_skylake_x -c 2
 . /testbed/selftests.sh
+run_selftests ""

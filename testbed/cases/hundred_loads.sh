@@ -14,7 +14,7 @@ load_and_unload()
 	while [ $i -lt "$1" ]; do
 		insmod /minihv.ko && rmmod minihv || return 1
 		i=$((i + 1))
-		[ $((i % 10)) -ne 0 ] || echo "# $i loads" >/dev/tty
+		[ $((i % 10)) -ne 0 ] || echo "# $i of $1" >&3
 	done
 }
 
@@ -45,6 +45,7 @@ no_growth()
 	[ $((after - before)) -lt $loads ]
 }
 
+exec 3>&1 # for the progress of a test whose output is kept back
 plan 6
 test_that "$warm_up loads and unloads" load_and_unload $warm_up
 settle /tmp/before

@@ -9,13 +9,12 @@ start_kvm()
 	hold-vm /dev/kvm >/tmp/held 2>&1 &
 	holder=$!
 	until [ -s /tmp/held ]; do sleep 0.1; done
-	grep ready /tmp/held
 }
 
 stop_kvm()
 {
 	kill "$holder"
-	wait "$holder"
+	wait "$holder" 2>/dev/null
 	rmmod kvm_intel
 }
 

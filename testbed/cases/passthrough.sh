@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0
+# With passthrough=1 the CPU itself does the MSR accesses that it can. Guest and host see the same.
+# boot: -c 2
+. /testbed/selftests.sh
+cd /selftests || exit 1
+run_selftests passthrough=1 ./msr_guest ./msr_hw ./msr_insn ./msr_ioctl ./msr_lists ./msr_values \
+	./smp ./tsc ./host ./host_msrs
