@@ -77,6 +77,9 @@ static bool cr0_valid(unsigned long cr0)
 
 /**
  * vcpu_crs_valid() - may the vCPU have these values, apart from how it got there?
+ * @vcpu: the vCPU
+ * @cr0: a value for CR0
+ * @cr4: a value for CR4
  */
 bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4)
 {
@@ -90,6 +93,7 @@ static bool uses_pae_paging(struct vcpu *vcpu)
 
 /**
  * vcpu_load_pdptes() - read the four PDPTEs as MOV to CR3 does in PAE paging
+ * @vcpu: the vCPU
  *
  * SDM vol. 3, "PDPTE Registers". Without PAE paging there is nothing to do.
  *
@@ -144,6 +148,8 @@ static bool switch_long_mode(struct vcpu *vcpu, unsigned long cr0, u64 *efer)
 
 /**
  * vcpu_set_cr0() - the guest moves a value to CR0
+ * @vcpu: the vCPU
+ * @cr0: the value
  *
  * Context: the vCPU is not loaded; may sleep.
  * Return: 0, or nonzero (and nothing changed) where the SDM has #GP(0).
@@ -171,6 +177,8 @@ int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0)
 
 /**
  * vcpu_set_cr4() - the guest moves a value to CR4
+ * @vcpu: the vCPU
+ * @cr4: the value
  *
  * Context: the vCPU is not loaded; may sleep.
  * Return: 0, or nonzero (and nothing changed) where the SDM has #GP(0).
@@ -204,6 +212,8 @@ int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4)
 
 /**
  * vcpu_set_cr8() - the task priority, bits 7:4 of the local APIC's TPR
+ * @vcpu: the vCPU
+ * @cr8: the value
  *
  * Return: 0, or nonzero (and nothing changed) if reserved bits are set.
  */
@@ -247,6 +257,7 @@ int vcpu_set_efer(struct vcpu *vcpu, u64 efer, bool host)
 
 /**
  * vcpu_write_crs() - CR0, CR4 and EFER to the VMCS
+ * @vcpu: the vCPU
  *
  * Context: the VMCS is current, preemption disabled.
  */
@@ -274,6 +285,7 @@ void vcpu_write_crs(struct vcpu *vcpu)
 
 /**
  * vcpu_read_crs() - take over the bits that the guest changed without an exit
+ * @vcpu: the vCPU
  *
  * Context: the VMCS is current, preemption disabled.
  */

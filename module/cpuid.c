@@ -86,6 +86,7 @@ static bool cpuid_faults(struct vcpu *vcpu)
 
 /**
  * handle_cpuid() - carry out the guest's CPUID
+ * @vcpu: the vCPU
  *
  * Context: the vCPU is loaded, interrupts off.
  */
@@ -191,6 +192,8 @@ static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
 
 /**
  * cpuid_set() - KVM_SET_CPUID2
+ * @vcpu: the vCPU
+ * @user: the client's structure
  *
  * Return: 0; -E2BIG for more than 256 entries; -EINVAL for an impossible address
  * width, or anything new once the vCPU has run; -EFAULT, -ENOMEM.
@@ -218,6 +221,8 @@ int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
 
 /**
  * cpuid_get() - KVM_GET_CPUID2: the entries in the client's order
+ * @vcpu: the vCPU
+ * @user: the client's structure
  *
  * Return: 0; -E2BIG if they do not fit; -EFAULT.
  */

@@ -71,7 +71,9 @@ u32 cpuid_xsave_size(u64 xcr0, bool compacted)
 /* SSE3 PCLMULQDQ SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES XSAVE AVX F16C RDRAND */
 #define LEAF_1_ECX	(B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | \
 			 B(22) | B(23) | B(25) | B(26) | B(28) | B(29) | B(30))
-/* FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE SSE2 SS */
+/* FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP PGE MCA CMOV PAT PSE36 CLFLUSH MMX FXSR SSE
+ * SSE2 SS
+ */
 #define LEAF_1_EDX	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | \
 			 B(11) | B(13) | B(14) | B(15) | B(16) | B(17) | B(19) | B(23) | \
 			 B(24) | B(25) | B(26) | B(27))
@@ -80,7 +82,9 @@ u32 cpuid_xsave_size(u64 xcr0, bool compacted)
  */
 #define LEAF_7_EBX	(B(0) | B(3) | B(5) | B(7) | B(8) | B(9) | B(10) | B(16) | B(17) | B(18) | \
 			 B(19) | B(20) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | B(31))
-/* AVX512VBMI UMIP PKU VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ RDPID CLDEMOTE MOVDIRI/64B */
+/* AVX512VBMI UMIP PKU VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ RDPID CLDEMOTE
+ * MOVDIRI MOVDIR64B
+ */
 #define LEAF_7_ECX	(B(1) | B(2) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | \
 			 B(14) | B(22) | B(25) | B(27) | B(28))
 /* AVX512_4VNNIW AVX512_4FMAPS FSRM AVX512_VP2INTERSECT MD_CLEAR SERIALIZE AVX512_FP16 */

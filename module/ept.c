@@ -65,6 +65,7 @@ static unsigned int entry_index(u64 gfn, int level)
 
 /**
  * ept_init() - give a new VM an empty EPT
+ * @vm: the VM
  *
  * Return: 0 or -ENOMEM.
  */

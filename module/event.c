@@ -4,6 +4,7 @@
 #include <asm/traps.h>
 
 #include "compat.h"
+#include "exit.h"
 #include "vcpu.h"
 
 /* SDM vol. 3, "RFLAGS.RF": so that the handler's IRET does not hit the same breakpoint. */

@@ -196,6 +196,7 @@ static int (*const handlers[])(struct vcpu *vcpu) = {
 
 /**
  * exit_handle() - deal with the exit that vcpu->exit describes
+ * @vcpu: the vCPU
  *
  * Context: the vCPU is not loaded; may sleep.
  * Return: 1 to enter the guest again, 0 to return to the client, whose

@@ -82,6 +82,7 @@ static int lmsw(struct vcpu *vcpu, u16 value)
 
 /**
  * handle_cr_access() - MOV to CR0, CR4 or CR8, MOV from CR8, CLTS, LMSW
+ * @vcpu: the vCPU
  *
  * Return: 1 to go on, 0 for the client (KVM_EXIT_SET_TPR).
  */
@@ -144,6 +145,7 @@ static int write_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value)
 
 /**
  * handle_dr_access() - MOV to or from a debug register
+ * @vcpu: the vCPU
  *
  * The exit comes before the CPU's own checks, so those are made here.
  *
@@ -189,6 +191,7 @@ static bool xcr0_valid(const struct vcpu *vcpu, u64 xcr0)
 
 /**
  * handle_xsetbv() - XSETBV, which always exits
+ * @vcpu: the vCPU
  *
  * Return: 1, to go on.
  */

@@ -209,6 +209,7 @@ static int handle_string(struct vcpu *vcpu)
 
 /**
  * handle_io() - the guest executed an I/O instruction
+ * @vcpu: the vCPU
  *
  * Return: 0 with KVM_EXIT_IO for the client; 1 to go on; -EFAULT if guest memory
  * is gone from the process.

@@ -47,6 +47,7 @@ void __init fpu_init(void)
 
 /**
  * fpu_create() - allocate a vCPU's area, in the state that follows FNINIT
+ * @vcpu: the vCPU
  *
  * Return: 0 or -ENOMEM.
  */
@@ -73,6 +74,7 @@ void fpu_free(struct vcpu *vcpu)
 
 /**
  * fpu_load_guest() - put the guest's values into the registers
+ * @vcpu: the vCPU
  *
  * Context: within kernel_fpu_begin() and kernel_fpu_end(), the host's XCR0.
  */
@@ -95,6 +97,7 @@ void fpu_load_guest(struct vcpu *vcpu)
 
 /**
  * fpu_save_guest() - take the guest's values out of the registers
+ * @vcpu: the vCPU
  *
  * Context: as fpu_load_guest(), after it. Leaves the host's XCR0.
  */

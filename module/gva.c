@@ -64,7 +64,8 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 {
 	bool pae = w->vcpu->cr4 & X86_CR4_PAE;
 	unsigned int size = pae ? 8 : 4, bits = pae ? 9 : 10, shift;
-	u64 entry_gpa;
+	u64 address_bits = pae ? GENMASK_ULL(51, 12) : GENMASK_ULL(31, 12);
+	u64 entry_gpa, in_page;
 
 	for (;; level--) {
 		shift = PAGE_SHIFT + (level - 1) * bits;
@@ -75,14 +76,14 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 		}
 		if (is_leaf(w, level, pae))
 			break;
-		table = w->entry & (pae ? GENMASK_ULL(51, 12) : GENMASK_ULL(31, 12));
+		table = w->entry & address_bits;
 	}
 	if (!permitted(w))
 		return -EFAULT;
 	if (w->write && !(w->entry & _PAGE_DIRTY))
 		vm_set_guest_bits(w->vcpu->vm, entry_gpa, _PAGE_DIRTY);
-	*gpa = (w->entry & (pae ? GENMASK_ULL(51, 0) : GENMASK_ULL(31, 0)) & ~(BIT_ULL(shift) - 1)) |
-	       (gva & (BIT_ULL(shift) - 1));
+	in_page = BIT_ULL(shift) - 1;
+	*gpa = (w->entry & address_bits & ~in_page) | (gva & in_page);
 	return 0;
 }
 

@@ -21,6 +21,8 @@ static struct memslot *gfn_slot(struct interval_tree_node *node)
 
 /**
  * vm_find_slot() - the slot that a guest frame is in
+ * @vm: the VM
+ * @gfn: guest frame number
  *
  * Context: slots_lock is held.
  * Return: the slot, or NULL.
@@ -253,6 +255,10 @@ int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len)
 
 /**
  * vm_write_guest() - write guest memory
+ * @vm: the VM
+ * @gpa: guest-physical address
+ * @data: what to write
+ * @len: bytes
  *
  * As vm_read_guest(); a read-only slot is -EFAULT.
  */
@@ -263,6 +269,9 @@ int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len)
 
 /**
  * vm_set_guest_bits() - set bits in the low half of a page-table entry
+ * @vm: the VM
+ * @gpa: guest-physical address
+ * @bits: the bits
  *
  * An entry that cannot be written stays as it is, as in ROM.
  *

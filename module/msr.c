@@ -310,6 +310,7 @@ u64 msr_reset_value(const struct msr_row *row, u32 index)
 
 /**
  * msr_reset() - give a new vCPU the reset value of each MSR
+ * @vcpu: the vCPU
  *
  * Those in the VMCS are set by vmcs_init_guest().
  */

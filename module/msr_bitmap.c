@@ -27,6 +27,7 @@ static void allow(u8 *bitmap, u32 index)
 
 /**
  * msr_bitmap_update() - recompute a vCPU's bitmap from the table and its CPUID
+ * @vcpu: the vCPU
  *
  * Context: the vCPU's mutex is held, the vCPU does not run.
  */

@@ -11,6 +11,7 @@
 static const char *row_fault(const struct msr_row *row)
 {
 	u32 count = msr_row_count(row);
+	bool in_vmcs = row->kind == MSR_VMCS;
 	bool has_slot = row->slot != MSR_SLOT_NONE;
 	bool has_value = row->kind == MSR_STORED || row->kind == MSR_HW_SWITCHED;
 
@@ -27,9 +28,9 @@ static const char *row_fault(const struct msr_row *row)
 		return "no slot";
 	if (has_slot && row->slot + count > MSR_SLOTS)
 		return "slot out of range";
-	if (!has_slot && (row->kind == MSR_CONST || row->kind == MSR_VMCS) && count != 1)
+	if (!has_slot && (row->kind == MSR_CONST || in_vmcs) && count != 1)
 		return "a range needs slots";
-	if ((row->kind == MSR_VMCS) != !!row->field)
+	if (in_vmcs != !!row->field)
 		return "VMCS field without VMCS kind, or the reverse";
 	if (row->kind == MSR_SPECIAL && !(row->ops && row->ops->get && row->ops->set))
 		return "a callback is missing";

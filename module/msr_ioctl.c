@@ -91,7 +91,8 @@ static bool set_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry)
 }
 
 /* Returns how many entries were taken; the first that is not ends it. */
-static int for_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, entry_fn fn, bool write_back)
+static int for_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, entry_fn fn,
+		       bool write_back)
 {
 	struct kvm_msr_entry *entries;
 	size_t size;
@@ -120,6 +121,7 @@ static int for_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, entry_fn
 
 /**
  * msr_ioctl_get_features() - KVM_GET_MSRS on the device: feature MSRs
+ * @user: the client's structure
  *
  * Return: as msr_ioctl_get().
  */

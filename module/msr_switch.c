@@ -29,6 +29,7 @@ int __init msr_switch_init(const struct msr_row *row)
 
 /**
  * msr_load_guest() - save the host's values and load the guest's
+ * @vcpu: the vCPU
  *
  * Context: preemption disabled.
  */
@@ -47,6 +48,7 @@ void msr_load_guest(struct vcpu *vcpu)
 
 /**
  * msr_load_host() - keep what the guest changed by itself, load the host's values
+ * @vcpu: the vCPU
  *
  * Context: preemption disabled, on the CPU of the msr_load_guest() before.
  */

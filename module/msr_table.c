@@ -76,7 +76,7 @@ const struct msr_row msr_table[] = {
 		.gp_mask = ~MSR_MISC_FEATURES_ENABLES_CPUID_FAULT,
 		.ops = &msr_misc_features_ops,
 		.flags = MSR_EMULATED,
-		.sdm = "SDM vol. 4, table MSRs Supported by Future Generation Intel Xeon Processors",
+		.sdm = "SDM vol. 4, MISC_FEATURE_ENABLES in the tables of processor families",
 	}, {
 		.first = 0x174, .name = "IA32_SYSENTER_CS",
 		.kind = MSR_VMCS, .field = GUEST_SYSENTER_CS,
@@ -152,7 +152,7 @@ const struct msr_row msr_table[] = {
 		.first = 0xc0000080, .name = "IA32_EFER",
 		.kind = MSR_SPECIAL, .slot = MSR_SLOT_EFER, .ops = &msr_efer_ops,
 		.flags = MSR_EMULATED | MSR_SLOW,
-		.sdm = "SDM vol. 3, Extended Feature Enable Register, table IA32_EFER MSR Information",
+		.sdm = "SDM vol. 3, Extended Feature Enable Register, table IA32_EFER MSR",
 	}, {
 		.first = 0xc0000081, .name = "IA32_STAR",
 		.kind = MSR_HW_SWITCHED, .slot = MSR_SLOT_STAR,

@@ -264,6 +264,7 @@ static int complete_exit(struct vcpu *vcpu)
 
 /**
  * vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU
  *
  * Context: the vCPU's mutex is held.
  * Return: 0 with vcpu->run->exit_reason telling why; -EINTR for a signal or

@@ -84,6 +84,7 @@ static void flush_l1d_cache(void)
 		READ_ONCE(l1d_fill[i]);
 	for (i = 0; i < L1D_FILL_SIZE; i += 64)
 		READ_ONCE(l1d_fill[i]);
+	/* All of it is read before the guest runs. */
 	rmb();
 }
 
@@ -154,6 +155,7 @@ static void load_dirty(struct vcpu *vcpu)
 
 /**
  * vcpu_switch_in() - make this CPU ready to run the vCPU
+ * @vcpu: the vCPU
  *
  * Context: preemption and interrupts on. Afterwards preemption is off and
  * nothing may sleep until vcpu_switch_out().
@@ -192,6 +194,7 @@ int vcpu_switch_in(struct vcpu *vcpu)
 
 /**
  * vcpu_switch_out() - give the CPU back to the host
+ * @vcpu: the vCPU
  *
  * Context: after vcpu_switch_in(), interrupts on. Afterwards preemption is on, and
  * rip, rflags and the rest of struct vcpu are up to date.
@@ -257,6 +260,7 @@ static bool switches_pkru(const struct vcpu *vcpu)
 
 /**
  * vcpu_enter_begin() - the last of the guest's state, before VM entry
+ * @vcpu: the vCPU
  *
  * Context: vcpu_switch_in() done, interrupts off.
  */
@@ -287,6 +291,7 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 
 /**
  * vcpu_enter_end() - undo vcpu_enter_begin(), after VM exit
+ * @vcpu: the vCPU
  *
  * Context: interrupts still off.
  */

@@ -85,6 +85,7 @@ static int reset(struct vcpu *vcpu)
 
 /**
  * vcpu_destroy() - free a vCPU; nobody has its file open any more
+ * @vcpu: the vCPU
  */
 void vcpu_destroy(struct vcpu *vcpu)
 {

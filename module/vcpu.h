@@ -129,7 +129,7 @@ struct vcpu {
 	struct vcpu_event event;
 
 	struct vm *vm;
-	struct mutex mutex;
+	struct mutex mutex;	/* one ioctl at a time */
 	struct kvm_run *run;
 	void *pio_data;
 	int (*complete)(struct vcpu *vcpu);

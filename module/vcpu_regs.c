@@ -19,6 +19,7 @@
 
 /**
  * vcpu_has_cs_l() - does the guest's CS descriptor have the L bit?
+ * @vcpu: the vCPU
  *
  * Context: the vCPU's mutex is held; loaded or not.
  */
@@ -37,6 +38,7 @@ bool vcpu_has_cs_l(struct vcpu *vcpu)
 
 /**
  * vcpu_cpl() - the guest's current privilege level
+ * @vcpu: the vCPU
  *
  * SDM vol. 3, "Guest Register State": it is the DPL of SS, also in real mode
  * (0) and virtual-8086 mode (3).
@@ -173,6 +175,8 @@ static void set_segment(const struct segment_fields *fields, const struct kvm_se
 
 /**
  * vcpu_get_sregs() - KVM_GET_SREGS
+ * @vcpu: the vCPU
+ * @sregs: as in the KVM API
  *
  * Return: 0, or -ESHUTDOWN when the machine is going down.
  */
@@ -230,6 +234,8 @@ static bool sregs_valid(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 
 /**
  * vcpu_set_sregs() - KVM_SET_SREGS
+ * @vcpu: the vCPU
+ * @sregs: as in the KVM API
  *
  * Return: 0; -EINVAL, and nothing changed, if the values contradict each other
  * or the vCPU's CPUID; -ESHUTDOWN when the machine is going down.

@@ -47,6 +47,7 @@ static void vm_free(struct vm *vm)
 
 /**
  * vm_notifier_free() - mmu_notifier_ops.free_notifier: the VM's end
+ * @notifier: the VM's
  *
  * Context: process context, some time after vm_release().
  */

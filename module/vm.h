@@ -56,7 +56,7 @@ struct vm {
 	struct mm_struct *mm;
 	struct mmu_notifier notifier;
 
-	struct mutex vcpus_lock;
+	struct mutex vcpus_lock;	/* creation of vCPUs */
 	struct xarray vcpus;
 	unsigned int vcpu_count;
 
@@ -65,7 +65,7 @@ struct vm {
 	struct rb_root_cached slots_by_gfn;
 	struct rb_root_cached slots_by_hva;
 
-	spinlock_t mmu_lock;
+	spinlock_t mmu_lock;	/* the EPT and the invalidation counters */
 	u64 *ept_root;
 	u64 eptp;
 	unsigned long invalidations;

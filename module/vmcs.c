@@ -69,6 +69,7 @@ static u32 proc2_controls(struct vcpu *vcpu)
 
 /**
  * vmcs_update_proc2() - the vCPU has another CPUID
+ * @vcpu: the vCPU
  *
  * Return: 0, or -ESHUTDOWN when the machine is going down.
  */
@@ -85,6 +86,7 @@ int vmcs_update_proc2(struct vcpu *vcpu)
 
 /**
  * vmcs_init_constant() - controls, and the host state that is the same on every CPU
+ * @vcpu: the vCPU
  *
  * Context: the VMCS is current, preemption disabled.
  */
@@ -169,6 +171,7 @@ do {								\
 
 /**
  * vmcs_init_guest() - the guest's state after RESET
+ * @vcpu: the vCPU
  *
  * SDM vol. 3, "Processor State After Reset", table "IA-32 and Intel 64
  * Processor States Following Power-up, Reset, or INIT".

@@ -45,13 +45,14 @@ static __always_inline u64 vmread_any(unsigned long field)
 
 static __always_inline void vmwrite_any(unsigned long field, u64 value)
 {
-	asm goto("1: vmwrite %[value], %[field]\n\t"
-		 "jna %l[failed]\n"
-		 _ASM_EXTABLE(1b, %l[failed])
-		 : : [value] "r" (value), [field] "r" (field) : "cc" : failed);
-	return;
-failed:
-	vmcs_write_failed(field, value);
+	bool ok;
+
+	/* After a fault (see above) it does not matter what the flags say. */
+	asm volatile("1: vmwrite %[value], %[field]\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : "=@cca" (ok) : [value] "r" (value), [field] "r" (field));
+	if (unlikely(!ok))
+		vmcs_write_failed(field, value);
 }
 
 #define DEFINE_VMCS_ACCESSORS(suffix, type, width)				\

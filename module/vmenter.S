@@ -110,7 +110,8 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	 * The guest filled the return stack and the branch history: both are
 	 * the host's again before the first RET.
 	 */
-	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+			   X86_FEATURE_RSB_VMEXIT_LITE
 
 	testl	$(1 << VMENTER_IBRS_BIT), VMENTER_FLAGS(%rdi)
 	jz	3f

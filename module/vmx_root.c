@@ -46,31 +46,47 @@ struct vmx_cpu {
 static DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 static enum cpuhp_state hotplug_state;
 
-/* One VMX instruction with a memory operand; false if it failed or faulted. */
-#define vmx_insn(insn, operand)						\
-({										\
-	__label__ failed, done;							\
-	bool ok = true;								\
-										\
-	asm goto("1: " insn " %[op]\n\t"					\
-		 "jna %l[failed]\n"						\
-		 _ASM_EXTABLE(1b, %l[failed])					\
-		 : : [op] "m" (operand) : "cc", "memory" : failed);		\
-	goto done;								\
-failed:										\
-	ok = false;								\
-done:										\
-	ok;									\
-})
+/* The VMX instructions. False if one failed, or faulted because VMX is off. */
 
-static bool vmxoff(void)
+#define VMX_INSN(insn)							\
+	"1: " insn "\n\t"						\
+	"seta %[ok]\n"							\
+	"2:\n"								\
+	_ASM_EXTABLE(1b, 2b)
+
+static bool do_vmxon(phys_addr_t region)
 {
-	asm goto("1: vmxoff\n"
-		 _ASM_EXTABLE(1b, %l[fault])
-		 : : : "cc", "memory" : fault);
-	return true;
-fault:
-	return false;
+	bool ok = false;
+
+	asm volatile(VMX_INSN("vmxon %[region]")
+		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
+	return ok;
+}
+
+static bool do_vmxoff(void)
+{
+	bool ok = false;
+
+	asm volatile(VMX_INSN("vmxoff") : [ok] "+qm" (ok) : : "cc", "memory");
+	return ok;
+}
+
+static bool do_vmclear(phys_addr_t region)
+{
+	bool ok = false;
+
+	asm volatile(VMX_INSN("vmclear %[region]")
+		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
+	return ok;
+}
+
+static bool do_vmptrld(phys_addr_t region)
+{
+	bool ok = false;
+
+	asm volatile(VMX_INSN("vmptrld %[region]")
+		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
+	return ok;
 }
 
 struct inv_descriptor {
@@ -79,7 +95,7 @@ struct inv_descriptor {
 };
 
 /* SDM vol. 3, "INVEPT - Invalidate Translations Derived from EPT". */
-static void invept(unsigned long type, u64 eptp)
+static void invalidate_ept(unsigned long type, u64 eptp)
 {
 	struct inv_descriptor desc = { .context = eptp };
 
@@ -96,7 +112,7 @@ static void invept(unsigned long type, u64 eptp)
  */
 void vmx_root_invept(u64 eptp)
 {
-	invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	invalidate_ept(VMX_EPT_EXTENT_CONTEXT, eptp);
 }
 
 /**
@@ -184,7 +200,7 @@ static int vmx_root_enter(void)
 
 	intel_pt_handle_vmx(1);
 	cr4_set_bits_irqsoff(X86_CR4_VMXE);
-	if (!vmx_insn("vmxon", phys)) {
+	if (!do_vmxon(phys)) {
 		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
 		intel_pt_handle_vmx(0);
 		pr_err("CPU %d: VMXON failed (CR0 0x%lx, CR4 0x%lx)\n",
@@ -192,7 +208,7 @@ static int vmx_root_enter(void)
 		return -EIO;
 	}
 	/* Whoever used VMX before us may have left translations behind. */
-	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	invalidate_ept(VMX_EPT_EXTENT_GLOBAL, 0);
 	WRITE_ONCE(cpu->on, true);
 	return 0;
 }
@@ -204,13 +220,13 @@ static void vmclear_here(struct vmcs *vmcs)
 
 	if (vmcs->cpu != smp_processor_id())
 		return;
-	if (!vmx_insn("vmclear", vmcs->phys))
+	if (!do_vmclear(vmcs->phys))
 		pr_err_ratelimited("CPU %d: VMCLEAR of %pa failed\n", vmcs->cpu, &vmcs->phys);
 	if (cpu->current_vmcs == vmcs)
 		cpu->current_vmcs = NULL;
 	list_del(&vmcs->link);
 	vmcs->launched = false;
-	/* Whoever sees -1 may make the VMCS active elsewhere. */
+	/* Whoever sees -1 may make it active elsewhere. Pairs with vmx_root_clear_vmcs(). */
 	smp_store_release(&vmcs->cpu, -1);
 }
 
@@ -225,7 +241,7 @@ static void vmx_root_leave(void *unused)
 	list_for_each_entry_safe(vmcs, next, &cpu->active, link)
 		vmclear_here(vmcs);
 	WRITE_ONCE(cpu->on, false);
-	if (!vmxoff())
+	if (!do_vmxoff())
 		pr_err("CPU %d: VMXOFF faulted, somebody else left VMX root\n",
 		       smp_processor_id());
 	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
@@ -239,6 +255,7 @@ static void vmclear_ipi(void *vmcs)
 
 /**
  * vmx_root_is_current() - is this VMCS (still) the current one?
+ * @vmcs: the VMCS
  *
  * Not so after a reboot has begun.
  *
@@ -257,6 +274,7 @@ bool vmx_root_is_current(struct vmcs *vmcs)
  */
 void vmx_root_clear_vmcs(struct vmcs *vmcs)
 {
+	/* Pairs with vmclear_here(). */
 	int cpu = smp_load_acquire(&vmcs->cpu);
 
 	/* A CPU that goes offline meanwhile clears it on its way. */
@@ -288,8 +306,8 @@ int vmx_root_load_vmcs(struct vmcs *vmcs)
 
 	local_irq_save(flags);
 	/* VMCLEAR also makes a VMCS out of a new region. */
-	if (!cpu->on || (moved && !vmx_insn("vmclear", vmcs->phys)) ||
-	    !vmx_insn("vmptrld", vmcs->phys)) {
+	if (!cpu->on || (moved && !do_vmclear(vmcs->phys)) ||
+	    !do_vmptrld(vmcs->phys)) {
 		local_irq_restore(flags);
 		return -ESHUTDOWN;
 	}
