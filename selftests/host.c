@@ -142,24 +142,38 @@ TEST_F(host, segments_from_an_ldt)
 		.limit_in_pages = 1,
 	};
 	const uint16_t selector = 0 << 3 | 4 | 3;
+	uint64_t *target;
 	struct machine m;
+
+	/* A base in a descriptor has 32 bits. */
+	target = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	ASSERT_NE(MAP_FAILED, target);
+	*target = 0x1d7;
+	desc.base_addr = (uintptr_t)target;
 
 	if (syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)))
 		SKIP(return, "modify_ldt(): %s", strerror(errno));
 	ASSERT_MACHINE(&m, 2);
 	asm volatile("movw %0, %%es\n"
-		     "movw %0, %%ds" :: "r"(selector));
+		     "movw %0, %%ds\n"
+		     "movw %0, %%gs" :: "r"(selector));
 	for (int i = 0; i < TURNS; i++) {
-		uint16_t ds, es;
+		uint16_t ds, es, gs;
+		uint64_t seen;
 
 		if (i & 1)
 			ASSERT_RUN_OURSELVES(&m);
 		else
 			ASSERT_TRUE(neighbour_turn(&self->n));
 		asm volatile("movw %%ds, %0\n"
-			     "movw %%es, %1" : "=r"(ds), "=r"(es));
+			     "movw %%es, %1\n"
+			     "movw %%gs, %2" : "=r"(ds), "=r"(es), "=r"(gs));
 		EXPECT_EQ(selector, ds);
 		EXPECT_EQ(selector, es);
+		EXPECT_EQ(selector, gs);
+		asm volatile("movq %%gs:0, %0" : "=r"(seen));
+		EXPECT_EQ(0x1d7, seen);
 		/* Faults if the LDT is not there any more. */
 		asm volatile("movw %0, %%es" :: "r"(selector));
 	}

@@ -303,6 +303,27 @@ TEST_F(io, rep_with_count_zero_is_nothing)
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 }
 
+/*
+ * struct kvm_run belongs to the client, who may write what it likes there:
+ * what the kernel goes by is its own.
+ */
+TEST_F(io, answer_with_a_scribbled_header)
+{
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG,
+				     ins_of_each_size));
+	EXPECT_IO(KVM_EXIT_IO_IN, 1, 0xe0);
+	*(uint8_t *)io_data(self->run) = 0x42;
+	memset(&self->run->io, 0xff, sizeof(self->run->io));
+	EXPECT_IO(KVM_EXIT_IO_IN, 2, 0xe1);
+	memset(&self->run->io, 0, sizeof(self->run->io));
+	EXPECT_IO(KVM_EXIT_IO_IN, 4, 0xe2);
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	EXPECT_EQ(0xffffffffffffff42, regs.rbx);
+}
+
 /* The memory side of string I/O faults like any other access. */
 TEST_F(io, outs_page_fault)
 {

@@ -44,6 +44,11 @@ static void *run_vcpu(void *vcpu)
 	return (void *)(long)vcpu_run(vcpu);
 }
 
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
 /* Two VMs, one of them with two vCPUs that run. Tells when they do. */
 static void be_busy(int ready)
 {
@@ -119,6 +124,34 @@ TEST(closed_in_any_order)
 		if (!(i & 1))
 			munmap(m.vcpu.run, m.vcpu.run_size);
 	}
+	EXPECT_EQ(before, users_after_a_while(before));
+}
+
+/* A vCPU that runs is not torn down under the thread that runs it. */
+TEST(closed_while_running)
+{
+	int before = module_users();
+	struct sigaction action = { .sa_handler = nothing };
+	pthread_t thread;
+	struct machine m;
+	void *ret;
+
+	sigaction(SIGUSR1, &action, NULL);
+	ASSERT_MACHINE(&m, 2);
+	ASSERT_EQ(0, load_guest_code(&m.vcpu, VM_MODE_LONG, spin));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, &m.vcpu));
+	usleep(20000);
+	munmap(m.vcpu.run, m.vcpu.run_size);
+	close(m.vcpu.fd);
+	close(m.vm.fd);
+	close(m.dev);
+	usleep(20000);
+	EXPECT_LT(before, module_users()) {
+		TH_LOG("the module is no longer in use, but a guest runs");
+	}
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(-EINTR, (long)ret);
 	EXPECT_EQ(before, users_after_a_while(before));
 }
 

@@ -222,6 +222,24 @@ TEST_F(modes, cpuid_of_absent_leaves)
 	}
 }
 
+/* The guest has seen it. The same once more is fine: VMMs do that. */
+TEST_F(modes, cpuid_is_fixed_once_run)
+{
+	struct vm_op op = vm_op_cpuid(0, 0);
+	struct kvm_cpuid2 *cpuid;
+
+	ASSERT_EQ(0, vm_supported_cpuid(self->m.dev, &cpuid));
+	ASSERT_OPS(self->vcpu, &op, 1);
+	EXPECT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	cpuid->entries[0].ebx ^= 1;
+	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_CPUID2,
+					 cpuid));
+	cpuid->nent--;
+	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_CPUID2,
+					 cpuid));
+	free(cpuid);
+}
+
 /* CPUID.1:ECX.OSXSAVE is not a feature: it repeats CR4.OSXSAVE. */
 TEST_F(modes, cpuid_follows_cr4)
 {

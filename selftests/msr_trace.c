@@ -31,7 +31,8 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-static int count_events(const char *name)
+/* The number of events called @name, which are printed if they are unwanted. */
+static int count_events(const char *name, bool print)
 {
 	FILE *file = fopen(INSTANCE "/trace", "r");
 	char line[512], pattern[64];
@@ -40,12 +41,23 @@ static int count_events(const char *name)
 	if (!file)
 		return -errno;
 	snprintf(pattern, sizeof(pattern), ": %s:", name);
-	while (fgets(line, sizeof(line), file))
-		if (strstr(line, pattern))
-			count++;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strstr(line, pattern))
+			continue;
+		count++;
+		if (print)
+			fprintf(stderr, "# %s", line);
+	}
 	fclose(file);
 	return count;
 }
+
+#define EXPECT_EVENTS(expected, name)					\
+do {									\
+	EXPECT_EQ(expected, count_events(name, false)) {		\
+		count_events(name, true);				\
+	}								\
+} while (0)
 
 FIXTURE_SETUP(trace)
 {
@@ -64,65 +76,74 @@ FIXTURE_TEARDOWN(trace)
 }
 
 /*
- * Each row is an access, and the filter that its event has to pass. Filters
- * name the fields, so this does not depend on how the event is printed.
+ * Accesses of all kinds of MSRs, and what their events have to say. Filters
+ * name the fields, so this does not depend on how an event is printed.
  */
 static const struct row {
-	const char *event;
 	bool write;
 	uint32_t index;
-	uint64_t value;
-	const char *filter;
+	uint64_t value;		/* written, or to be read */
+	bool fault;
 } rows[] = {
-	/* SYSENTER_CS and STAR do not differ in how they are stored alone. */
-	{ "minihv_msr_write", true, MSR_IA32_SYSENTER_CS, 0x1234,
-		"index == 0x174 && data == 0x1234 && fault == 0" },
-	{ "minihv_msr_read", false, MSR_IA32_SYSENTER_CS, 0,
-		"index == 0x174 && data == 0x1234 && fault == 0" },
-	{ "minihv_msr_write", true, MSR_IA32_MISC_ENABLE, 0x1801,
-		"index == 0x1a0 && data == 0x1801 && fault == 0" },
-	{ "minihv_msr_read", false, MSR_IA32_MISC_ENABLE, 0,
-		"index == 0x1a0 && data == 0x1801 && fault == 0" },
-	{ "minihv_msr_write", true, MSR_IA32_PAT, 0x0606060606060606,
-		"index == 0x277 && data == 0x0606060606060606 && fault == 0" },
-	{ "minihv_msr_read", false, MSR_IA32_PAT, 0,
-		"index == 0x277 && data == 0x0606060606060606 && fault == 0" },
-	{ "minihv_msr_write", true, MSR_IA32_LSTAR, NONCANONICAL,
-		"index == 0xc0000082 && data == 0x800000000000 && fault == 1" },
-	{ "minihv_msr_read", false, MSR_UNKNOWN, 0,
-		"index == 0x12345678 && fault == 1" },
-	{ "minihv_msr_write", true, MSR_UNKNOWN, 0x55,
-		"index == 0x12345678 && data == 0x55 && fault == 1" },
+	{ true, MSR_IA32_SYSENTER_CS, 0x1234, false },
+	{ false, MSR_IA32_SYSENTER_CS, 0x1234, false },
+	{ true, MSR_IA32_MISC_ENABLE, 0x1801, false },
+	{ false, MSR_IA32_MISC_ENABLE, 0x1801, false },
+	{ true, MSR_IA32_PAT, 0x0606060606060606, false },
+	{ false, MSR_IA32_PAT, 0x0606060606060606, false },
+	{ true, MSR_IA32_KERNEL_GS_BASE, CANONICAL_HIGH, false },
+	{ false, MSR_IA32_KERNEL_GS_BASE, CANONICAL_HIGH, false },
+	{ true, MSR_IA32_LSTAR, NONCANONICAL, true },
+	{ false, MSR_UNKNOWN, 0, true },
+	{ true, MSR_UNKNOWN, 0x55, true },
 };
 
-TEST_F(trace, each_access)
+/* "(one row) || (the next) ...", for the reads or for the writes. */
+static int filter_for(bool write, char *filter, size_t size)
 {
-	if (testing_kvm())
-		SKIP(return, "KVM has other trace events");
+	size_t len = 0;
+	int count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
-		struct vm_op op = row->write ?
-			vm_op_wrmsr(row->index, row->value) :
-			vm_op_rdmsr(row->index);
-		char filter[128], enable[128];
 
-		snprintf(filter, sizeof(filter), EVENTS "%s/filter",
-			 row->event);
-		snprintf(enable, sizeof(enable), EVENTS "%s/enable",
-			 row->event);
-		ASSERT_EQ(0, write_file(INSTANCE "/trace", ""));
-		ASSERT_EQ(0, write_file(filter, row->filter)) {
-			TH_LOG("%s does not take filter '%s'", row->event,
-			       row->filter);
-		}
-		ASSERT_EQ(0, write_file(enable, "1"));
-		ASSERT_OPS(&self->m.vcpu, &op, 1);
-		ASSERT_EQ(0, write_file(enable, "0"));
-		EXPECT_EQ(1, count_events(row->event)) {
-			TH_LOG("%s with %s", row->event, row->filter);
-		}
+		if (row->write != write)
+			continue;
+		len += snprintf(filter + len, size - len,
+				"%s(index == %#x && data == %#lx && fault == %d)",
+				count++ ? " || " : "", row->index, row->value,
+				row->fault);
 	}
+	return count;
+}
+
+TEST_F(trace, each_access)
+{
+	struct vm_op ops[ARRAY_SIZE(rows)];
+	char reads[1024], writes[1024];
+	int nr_reads, nr_writes;
+
+	if (testing_kvm())
+		SKIP(return, "KVM has other trace events");
+
+	nr_reads = filter_for(false, reads, sizeof(reads));
+	nr_writes = filter_for(true, writes, sizeof(writes));
+	ASSERT_EQ(0, write_file(EVENTS "minihv_msr_read/filter", reads)) {
+		TH_LOG("filter '%s' is not taken", reads);
+	}
+	ASSERT_EQ(0, write_file(EVENTS "minihv_msr_write/filter", writes)) {
+		TH_LOG("filter '%s' is not taken", writes);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ops[i] = rows[i].write ?
+			 vm_op_wrmsr(rows[i].index, rows[i].value) :
+			 vm_op_rdmsr(rows[i].index);
+
+	ASSERT_EQ(0, write_file(EVENTS "enable", "1"));
+	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+	ASSERT_EQ(0, write_file(EVENTS "enable", "0"));
+	EXPECT_EVENTS(nr_reads, "minihv_msr_read");
+	EXPECT_EVENTS(nr_writes, "minihv_msr_write");
 }
 
 /* Every access is one event, and an access of the host is none. */
@@ -143,8 +164,8 @@ TEST_F(trace, nothing_else)
 	EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_PAT, &value));
 	EXPECT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_PAT, value));
 	ASSERT_EQ(0, write_file(EVENTS "enable", "0"));
-	EXPECT_EQ(2, count_events("minihv_msr_read"));
-	EXPECT_EQ(1, count_events("minihv_msr_write"));
+	EXPECT_EVENTS(2, "minihv_msr_read");
+	EXPECT_EVENTS(1, "minihv_msr_write");
 }
 
 TEST_HARNESS_MAIN

@@ -81,6 +81,16 @@ TEST_F(run, argument_is_einval)
 	EXPECT_EQ(-EINVAL, sys_ioctl(self->vcpu->fd, KVM_RUN, 1));
 }
 
+/* A task priority has four bits. */
+TEST_F(run, invalid_cr8_is_einval)
+{
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, two_halts));
+	self->vcpu->run->cr8 = 16;
+	EXPECT_EQ(-EINVAL, vcpu_run(self->vcpu));
+	self->vcpu->run->cr8 = 0;
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+}
+
 TEST_F(run, immediate_exit)
 {
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, two_halts));
