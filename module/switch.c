@@ -34,6 +34,9 @@
 #define L1D_FILL_ORDER	4
 #define L1D_FILL_SIZE	(PAGE_SIZE << L1D_FILL_ORDER)
 
+/* The vCPU that ran last on this CPU, by its serial number. */
+static DEFINE_PER_CPU(u64, last_guest);
+
 static u32 mitigation_flags __ro_after_init;
 static bool flush_l1d __ro_after_init;
 static u8 *l1d_fill __ro_after_init;
@@ -177,8 +180,10 @@ int vcpu_switch_in(struct vcpu *vcpu)
 		vmx_root_invvpid(vcpu->vpid);
 	}
 	/* One guest shall not train the branch predictor for another. */
-	if (was != VMCS_WAS_CURRENT)
+	if (this_cpu_read(last_guest) != vcpu->serial) {
+		this_cpu_write(last_guest, vcpu->serial);
 		indirect_branch_prediction_barrier();
+	}
 
 	if (mitigation_flags & BIT(VMENTER_IBRS_BIT))
 		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);

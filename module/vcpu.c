@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The vCPU: created, its file descriptor, its ioctls. */
 #include <linux/anon_inodes.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/mm.h>
@@ -17,6 +16,9 @@
 
 /* SDM vol. 3, "Virtual-Processor Identifiers": 16 bits, 0 is the host's. */
 static DEFINE_IDA(vpids);
+
+/* No two vCPUs have the same, not even one after the other. */
+static atomic64_t serials;
 
 /**
  * vcpu_vmcs_get() - make the VMCS current, to read or write a field
@@ -109,6 +111,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 		return ERR_PTR(-ENOMEM);
 	vcpu->vm = vm;
 	vcpu->id = id;
+	vcpu->serial = atomic64_inc_return(&serials);
 	mutex_init(&vcpu->mutex);
 	vcpu->run = zeroed_page();
 	vcpu->pio_data = zeroed_page();
@@ -253,6 +256,30 @@ static const struct file_operations vcpu_fops = {
 	.llseek = noop_llseek,
 };
 
+/*
+ * Into the VM, then into the process: once it has a file it can be used.
+ * Returns the file descriptor; on failure the vCPU is the caller's to destroy.
+ */
+static int vcpu_install(struct vm *vm, struct vcpu *vcpu)
+{
+	int ret;
+
+	if (vm->vcpu_count == VM_MAX_VCPUS)
+		return -EINVAL;
+	ret = xa_insert(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret == -EBUSY ? -EEXIST : ret;
+	vm_get(vm);
+	ret = anon_inode_getfd("minihv-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (ret < 0) {
+		vm_put(vm);
+		xa_erase(&vm->vcpus, vcpu->id);
+		return ret;
+	}
+	vm->vcpu_count++;
+	return ret;
+}
+
 /**
  * vcpu_create() - KVM_CREATE_VCPU
  * @vm: where
@@ -264,8 +291,7 @@ static const struct file_operations vcpu_fops = {
 int vcpu_create(struct vm *vm, u32 id)
 {
 	struct vcpu *vcpu;
-	struct file *file;
-	int fd, ret;
+	int ret;
 
 	if (id >= VM_MAX_VCPU_ID)
 		return -EINVAL;
@@ -273,38 +299,10 @@ int vcpu_create(struct vm *vm, u32 id)
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
 
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		ret = fd;
-		goto err_vcpu;
-	}
-	file = anon_inode_getfile("minihv-vcpu", &vcpu_fops, vcpu, O_RDWR);
-	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto err_fd;
-	}
-	/* From here on closing the file drops a reference to the VM. */
-	vm_get(vm);
-
 	mutex_lock(&vm->vcpus_lock);
-	ret = vm->vcpu_count < VM_MAX_VCPUS ? 0 : -EINVAL;
-	if (!ret)
-		ret = xa_insert(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
-	if (!ret)
-		vm->vcpu_count++;
+	ret = vcpu_install(vm, vcpu);
 	mutex_unlock(&vm->vcpus_lock);
-	if (ret) {
-		fput(file);
-		put_unused_fd(fd);
+	if (ret < 0)
 		vcpu_destroy(vcpu);
-		return ret == -EBUSY ? -EEXIST : ret;
-	}
-	fd_install(fd, file);
-	return fd;
-
-err_fd:
-	put_unused_fd(fd);
-err_vcpu:
-	vcpu_destroy(vcpu);
 	return ret;
 }

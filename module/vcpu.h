@@ -136,6 +136,7 @@ struct vcpu {
 	unsigned long complete_rip;
 	u32 pio_count;
 	u32 id;
+	u64 serial;
 	u32 mp_state;
 	u16 vpid;
 

@@ -287,9 +287,9 @@ void vmx_root_clear_vmcs(struct vmcs *vmcs)
  * @vmcs: a VMCS that nobody else is using
  *
  * Context: preemption disabled, interrupts on.
- * Return: VMCS_WAS_CURRENT, VMCS_WAS_ACTIVE (another one ran here since), or
- * VMCS_WAS_ELSEWHERE: cached translations are then stale, and per-CPU host
- * state has to be rewritten. -ESHUTDOWN if this CPU has left VMX root (reboot).
+ * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
+ * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
+ * has left VMX root (reboot).
  */
 int vmx_root_load_vmcs(struct vmcs *vmcs)
 {
@@ -298,7 +298,7 @@ int vmx_root_load_vmcs(struct vmcs *vmcs)
 	bool moved;
 
 	if (likely(cpu->current_vmcs == vmcs))
-		return VMCS_WAS_CURRENT;
+		return VMCS_WAS_HERE;
 
 	moved = vmcs->cpu != smp_processor_id();
 	if (moved)
@@ -317,7 +317,7 @@ int vmx_root_load_vmcs(struct vmcs *vmcs)
 		vmcs->cpu = smp_processor_id();
 	}
 	local_irq_restore(flags);
-	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_ACTIVE;
+	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_HERE;
 }
 
 static int vmx_root_cpu_online(unsigned int n)

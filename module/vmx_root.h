@@ -11,8 +11,7 @@ int vmx_root_init(void);
 void vmx_root_exit(void);
 
 enum vmcs_was {
-	VMCS_WAS_CURRENT,
-	VMCS_WAS_ACTIVE,
+	VMCS_WAS_HERE,
 	VMCS_WAS_ELSEWHERE,
 };
 
