@@ -209,9 +209,11 @@ int msr_ioctl_get_features(struct kvm_msrs __user *user);
 int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user);
 int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user);
 
-/* msr_ops.c */
+/* tsc.c */
 extern const struct msr_ops msr_tsc_ops;
 extern const struct msr_ops msr_tsc_adjust_ops;
+
+/* msr_ops.c */
 extern const struct msr_ops msr_apic_base_ops;
 extern const struct msr_ops msr_feature_control_ops;
 extern const struct msr_ops msr_platform_info_ops;

@@ -5,7 +5,6 @@
 #include <asm/apicdef.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
-#include <asm/tsc.h>
 
 #include "msr.h"
 #include "vcpu.h"
@@ -21,47 +20,6 @@ static enum msr_result get_slot(struct msr_access *a)
 	a->data = *slot(a);
 	return MSR_OK;
 }
-
-/* IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST: one offset behind both. */
-
-static void set_tsc_offset(struct vcpu *vcpu, u64 offset)
-{
-	vcpu->tsc_offset = offset;
-	if (vcpu->loaded)
-		vmwrite64(TSC_OFFSET, offset);
-	else
-		vcpu->dirty |= DIRTY_TSC;
-}
-
-static enum msr_result get_tsc(struct msr_access *a)
-{
-	a->data = rdtsc() + a->vcpu->tsc_offset;
-	return MSR_OK;
-}
-
-/* A guest that writes the TSC moves TSC_ADJUST by as much. */
-static enum msr_result set_tsc(struct msr_access *a)
-{
-	u64 offset = a->data - rdtsc();
-
-	if (!a->host)
-		a->vcpu->msrs[MSR_SLOT_TSC_ADJUST] += offset - a->vcpu->tsc_offset;
-	set_tsc_offset(a->vcpu, offset);
-	return MSR_OK;
-}
-
-const struct msr_ops msr_tsc_ops = { .get = get_tsc, .set = set_tsc };
-
-/* A client that writes TSC_ADJUST restores a value; the TSC it restores by itself. */
-static enum msr_result set_tsc_adjust(struct msr_access *a)
-{
-	if (!a->host)
-		set_tsc_offset(a->vcpu, a->vcpu->tsc_offset + a->data - *slot(a));
-	*slot(a) = a->data;
-	return MSR_OK;
-}
-
-const struct msr_ops msr_tsc_adjust_ops = { .get = get_slot, .set = set_tsc_adjust };
 
 /* IA32_APIC_BASE. Without x2APIC in CPUID its enable bit is reserved. */
 

@@ -150,7 +150,7 @@ static void load_dirty(struct vcpu *vcpu)
 	if (vcpu->dirty & DIRTY_CRS)
 		vcpu_write_crs(vcpu);
 	if (vcpu->dirty & DIRTY_TSC)
-		vmwrite64(TSC_OFFSET, vcpu->tsc_offset);
+		tsc_write(vcpu);
 	if (vcpu->dirty & DIRTY_DEBUG)
 		vmwritel(GUEST_DR7, vcpu->dr7);
 	vcpu->dirty = 0;

@@ -69,9 +69,8 @@ static int reset(struct vcpu *vcpu)
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = 0x400;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-	/* The TSC starts near 0. */
-	vcpu->tsc_offset = -rdtsc();
-	vcpu->dirty = DIRTY_REGS | DIRTY_CRS | DIRTY_TSC | DIRTY_DEBUG;
+	vcpu->dirty = DIRTY_REGS | DIRTY_CRS | DIRTY_DEBUG;
+	tsc_reset(vcpu);
 	cpuid_reset(&vcpu->cpuid);
 	msr_reset(vcpu);
 	msr_bitmap_update(vcpu);
@@ -193,7 +192,9 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	case KVM_GET_CPUID2:
 		return cpuid_get(vcpu, arg);
 	case KVM_GET_TSC_KHZ:
-		return tsc_khz;
+		return vcpu->tsc_khz;
+	case KVM_SET_TSC_KHZ:
+		return tsc_set_khz(vcpu, (unsigned long)arg);
 	default:
 		return -ENOTTY;
 	}

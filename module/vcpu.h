@@ -90,7 +90,7 @@ struct vcpu_event {
 
 #define DIRTY_REGS	BIT(0)	/* rip, rsp, rflags, interruptibility */
 #define DIRTY_CRS	BIT(1)	/* cr0, cr4, EFER */
-#define DIRTY_TSC	BIT(2)	/* tsc_offset */
+#define DIRTY_TSC	BIT(2)	/* tsc_offset, tsc_multiplier */
 #define DIRTY_DEBUG	BIT(3)	/* dr7 */
 
 /**
@@ -152,6 +152,8 @@ struct vcpu {
 	void *fpu;
 
 	u64 tsc_offset;
+	u64 tsc_multiplier;
+	u32 tsc_khz;
 	u64 msrs[MSR_SLOTS];
 	void *msr_bitmap;
 	struct vcpu_cpuid cpuid;
@@ -202,6 +204,13 @@ int vcpu_load_pdptes(struct vcpu *vcpu);
 
 /* gva.c */
 int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code);
+
+/* tsc.c */
+bool tsc_can_scale(void);
+bool tsc_khz_possible(u32 khz);
+int tsc_set_khz(struct vcpu *vcpu, u32 khz);
+void tsc_reset(struct vcpu *vcpu);
+void tsc_write(struct vcpu *vcpu);
 
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);

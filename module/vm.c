@@ -6,6 +6,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <asm/tsc.h>
 
 #include "compat.h"
 #include "ept.h"
@@ -79,6 +80,9 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_CHECK_EXTENSION_VM:
 		return 1;
+	case KVM_CAP_TSC_CONTROL:
+	case KVM_CAP_VM_TSC_CONTROL:
+		return tsc_can_scale();
 	case KVM_CAP_NR_VCPUS:
 		return min_t(unsigned int, num_online_cpus(), VM_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
@@ -111,6 +115,16 @@ static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
 	return READ_ONCE(vm->vcpu_count) ? -EINVAL : 0;
 }
 
+/* For the vCPUs to come. */
+static int set_tsc_khz(struct vm *vm, u32 khz)
+{
+	khz = khz ?: tsc_khz;
+	if (!tsc_khz_possible(khz))
+		return -EINVAL;
+	WRITE_ONCE(vm->tsc_khz, khz);
+	return 0;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct kvm_userspace_memory_region region;
@@ -129,6 +143,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return set_tss_addr(arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return set_identity_map_addr(vm, (void __user *)arg);
+	case KVM_GET_TSC_KHZ:
+		return READ_ONCE(vm->tsc_khz);
+	case KVM_SET_TSC_KHZ:
+		return set_tsc_khz(vm, arg);
 	case KVM_CHECK_EXTENSION:
 		return vm_check_extension(arg);
 	default:
@@ -165,6 +183,7 @@ static struct vm *vm_alloc(void)
 	vm->slots_by_hva = RB_ROOT_CACHED;
 	spin_lock_init(&vm->mmu_lock);
 	vm->mm = current->mm;
+	vm->tsc_khz = tsc_khz;
 
 	ret = ept_init(vm);
 	if (!ret) {

@@ -40,6 +40,7 @@ struct memslot {
  * @vcpus_lock: creation of vCPUs
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
+ * @tsc_khz: frequency of the TSC of vCPUs to come
  * @slots_lock: the memory slots; read by whoever translates an address
  * @slots: struct memslot by slot id
  * @slots_by_gfn: the same by guest frame; written under @slots_lock and @mmu_lock
@@ -59,6 +60,7 @@ struct vm {
 	struct mutex vcpus_lock;	/* creation of vCPUs */
 	struct xarray vcpus;
 	unsigned int vcpu_count;
+	u32 tsc_khz;
 
 	struct rw_semaphore slots_lock;
 	struct xarray slots;

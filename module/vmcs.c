@@ -118,8 +118,6 @@ void vmcs_init_constant(struct vcpu *vcpu)
 	vmwrite64(VMCS_LINK_POINTER, ~0ull);
 	if (vcpu->vpid)
 		vmwrite16(VIRTUAL_PROCESSOR_ID, vcpu->vpid);
-	if (proc2 & SECONDARY_EXEC_TSC_SCALING)
-		vmwrite64(TSC_MULTIPLIER, 1ull << 48);
 
 	vmwritel(HOST_CR0, read_cr0());
 	vmwrite16(HOST_CS_SELECTOR, __KERNEL_CS);

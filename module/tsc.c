@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's time-stamp counter: (host TSC * multiplier) + offset.
+ *
+ * The CPU computes it while the guest runs; the multiplier is 1 where the CPU
+ * has no TSC scaling. SDM vol. 3, "Time-Stamp Counter Offset and Multiplier".
+ */
+#include <linux/math64.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+#include "msr.h"
+#include "vcpu.h"
+#include "vmx_caps.h"
+
+/* Fixed point: the multiplier has 48 bits behind the point. */
+#define FRACTION_BITS	48
+#define ONE		BIT_ULL(FRACTION_BITS)
+
+/* KVM's: this close, in parts per million, is the same frequency. */
+#define TOLERANCE_PPM	250
+
+/** tsc_can_scale() - can a guest's TSC have another frequency than the host's? */
+bool tsc_can_scale(void)
+{
+	return vmx_controls.proc2 & SECONDARY_EXEC_TSC_SCALING;
+}
+
+static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
+{
+	return vcpu->tsc_multiplier == ONE ? host_tsc :
+	       mul_u64_u64_shr(host_tsc, vcpu->tsc_multiplier, FRACTION_BITS);
+}
+
+static u64 guest_tsc(const struct vcpu *vcpu)
+{
+	return scale(vcpu, rdtsc()) + vcpu->tsc_offset;
+}
+
+static void set_offset(struct vcpu *vcpu, u64 offset)
+{
+	vcpu->tsc_offset = offset;
+	if (vcpu->loaded)
+		vmwrite64(TSC_OFFSET, offset);
+	else
+		vcpu->dirty |= DIRTY_TSC;
+}
+
+/**
+ * tsc_write() - offset and multiplier to the VMCS
+ * @vcpu: the vCPU
+ *
+ * Context: the VMCS is current, preemption disabled.
+ */
+void tsc_write(struct vcpu *vcpu)
+{
+	vmwrite64(TSC_OFFSET, vcpu->tsc_offset);
+	if (tsc_can_scale())
+		vmwrite64(TSC_MULTIPLIER, vcpu->tsc_multiplier);
+}
+
+/**
+ * tsc_reset() - a new vCPU's TSC: near 0, with the VM's frequency
+ * @vcpu: the vCPU
+ */
+void tsc_reset(struct vcpu *vcpu)
+{
+	vcpu->tsc_multiplier = ONE;
+	/* Cannot fail: the VM's was found possible before. */
+	tsc_set_khz(vcpu, READ_ONCE(vcpu->vm->tsc_khz));
+	set_offset(vcpu, -scale(vcpu, rdtsc()));
+}
+
+/**
+ * tsc_khz_possible() - can a guest have this frequency?
+ * @khz: in kHz
+ */
+bool tsc_khz_possible(u32 khz)
+{
+	u32 tolerance = div_u64((u64)tsc_khz * TOLERANCE_PPM, 1000000);
+
+	if (!khz)
+		return false;
+	if (tsc_can_scale())
+		return khz >> 16 <= tsc_khz;
+	return khz >= tsc_khz - tolerance && khz <= tsc_khz + tolerance;
+}
+
+/**
+ * tsc_set_khz() - KVM_SET_TSC_KHZ: the guest's TSC goes on from where it is
+ * @vcpu: the vCPU, not loaded
+ * @khz: in kHz; 0 for the host's
+ *
+ * Return: 0, or -EINVAL if the CPU cannot scale that far.
+ */
+int tsc_set_khz(struct vcpu *vcpu, u32 khz)
+{
+	u64 now = guest_tsc(vcpu);
+
+	khz = khz ?: tsc_khz;
+	if (!tsc_khz_possible(khz))
+		return -EINVAL;
+	vcpu->tsc_khz = khz;
+	vcpu->tsc_multiplier = tsc_can_scale() && khz != tsc_khz ?
+			       mul_u64_u32_div(ONE, khz, tsc_khz) : ONE;
+	set_offset(vcpu, now - scale(vcpu, rdtsc()));
+	return 0;
+}
+
+/* IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST: one offset behind both. */
+
+static u64 *tsc_adjust(struct msr_access *a)
+{
+	return &a->vcpu->msrs[MSR_SLOT_TSC_ADJUST];
+}
+
+static enum msr_result get_tsc(struct msr_access *a)
+{
+	a->data = guest_tsc(a->vcpu);
+	return MSR_OK;
+}
+
+/* A guest that writes the TSC moves TSC_ADJUST by as much. */
+static enum msr_result set_tsc(struct msr_access *a)
+{
+	u64 offset = a->data - scale(a->vcpu, rdtsc());
+
+	if (!a->host)
+		*tsc_adjust(a) += offset - a->vcpu->tsc_offset;
+	set_offset(a->vcpu, offset);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsc_ops = { .get = get_tsc, .set = set_tsc };
+
+static enum msr_result get_tsc_adjust(struct msr_access *a)
+{
+	a->data = *tsc_adjust(a);
+	return MSR_OK;
+}
+
+/* A client that writes TSC_ADJUST restores a value; the TSC it restores by itself. */
+static enum msr_result set_tsc_adjust(struct msr_access *a)
+{
+	if (!a->host)
+		set_offset(a->vcpu, a->vcpu->tsc_offset + a->data - *tsc_adjust(a));
+	*tsc_adjust(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsc_adjust_ops = { .get = get_tsc_adjust, .set = set_tsc_adjust };
