@@ -36,6 +36,9 @@ unload:			## unload it
 lint:			## W=1 build, sparse, checkpatch, headers compiled alone
 	testbed/check lint
 
+docs:			## regenerate Documentation/msrs.rst from the MSR table
+	$(MAKE) -C Documentation KDIR=$(KDIR)
+
 dkms-check:		## add, build and install with DKMS, in a tree of its own
 	testbed/check dkms
 
@@ -64,5 +67,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check shell load unload lint dkms-check kselftest-files clean \
-	distclean help
+.PHONY: all module client demo check shell load unload lint docs dkms-check kselftest-files \
+	clean distclean help
