@@ -125,17 +125,18 @@ void cpuid_free(struct vcpu_cpuid *cpuid)
 }
 
 static const struct {
-	u32 function;
+	u32 function, index;
 	enum cpuid_word word;
 	size_t reg;
 } word_sources[] = {
-	{ 1, CPUID_WORD_1_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
-	{ 1, CPUID_WORD_1_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
-	{ 7, CPUID_WORD_7_EBX, offsetof(struct kvm_cpuid_entry2, ebx) },
-	{ 7, CPUID_WORD_7_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
-	{ 7, CPUID_WORD_7_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
-	{ 0x80000001, CPUID_WORD_80000001_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
-	{ 0x80000001, CPUID_WORD_80000001_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+	{ 1, 0, CPUID_WORD_1_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 1, 0, CPUID_WORD_1_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+	{ 7, 0, CPUID_WORD_7_EBX, offsetof(struct kvm_cpuid_entry2, ebx) },
+	{ 7, 0, CPUID_WORD_7_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 7, 0, CPUID_WORD_7_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
+	{ 0xd, 1, CPUID_WORD_D_1_EAX, offsetof(struct kvm_cpuid_entry2, eax) },
+	{ 0x80000001, 0, CPUID_WORD_80000001_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
+	{ 0x80000001, 0, CPUID_WORD_80000001_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
 };
 
 /* Everything that is looked up often, from the entries. */
@@ -145,7 +146,7 @@ static void digest(struct vcpu_cpuid *cpuid)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(word_sources); i++) {
-		e = find(cpuid, word_sources[i].function, 0);
+		e = find(cpuid, word_sources[i].function, word_sources[i].index);
 		cpuid->words[word_sources[i].word] =
 			e ? *(const u32 *)((const void *)e + word_sources[i].reg) : 0;
 	}

@@ -30,6 +30,9 @@ static const struct {
 	{ MSR_PASS_WRITE, "pass-write" },
 	{ MSR_PROBE_HOST, "probe" },
 	{ MSR_SLOW, "slow" },
+	{ MSR_HOST_ONLY, "host-only" },
+	{ MSR_NO_WRITE, "no-write" },
+	{ MSR_NO_READ, "no-read" },
 };
 
 static int msrs_show(struct seq_file *file, void *unused)

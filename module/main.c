@@ -4,6 +4,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
+#include <linux/uaccess.h>
 
 #include "../uapi/linux/minihv.h"
 #include "compat.h"
@@ -37,6 +38,8 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return msr_ioctl_lists(cmd, user);
 	case KVM_GET_MSRS:
 		return msr_ioctl_get_features(user);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(mce_cap_supported(), (u64 __user *)user);
 	case KVM_GET_SUPPORTED_CPUID:
 		return cpuid_get_supported(user);
 	default:

@@ -128,9 +128,11 @@ static u64 *msr_slot(struct vcpu *vcpu, const struct msr_row *row, u32 index)
 	return &vcpu->msrs[row->slot + i];
 }
 
-/** msr_guest_has() - does the vCPU's CPUID have what the row asks for? */
+/** msr_guest_has() - is the row there for a guest with the vCPU's CPUID? */
 bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row)
 {
+	if (row->flags & MSR_HOST_ONLY)
+		return false;
 	return !row->feature || cpuid_has(&vcpu->cpuid, row->feature) ||
 	       (row->feature_alt && cpuid_has(&vcpu->cpuid, row->feature_alt));
 }
@@ -141,13 +143,17 @@ static bool canonical(u64 address)
 	return (u64)((s64)(address << 16) >> 16) == address;
 }
 
-static bool check_value(enum msr_check check, u64 data)
+static bool check_value(const struct msr_access *a)
 {
-	switch (check) {
+	switch (a->row->check) {
 	case MSR_CHECK_CANONICAL:
-		return canonical(data);
+		return canonical(a->data);
 	case MSR_CHECK_PAT:
-		return msr_pat_valid(data);
+		return msr_pat_valid(a->data);
+	case MSR_CHECK_MTRR_FIXED:
+	case MSR_CHECK_MTRR_VARIABLE:
+	case MSR_CHECK_MTRR_DEF_TYPE:
+		return msr_mtrr_valid(a);
 	case MSR_CHECK_NONE:
 		break;
 	}
@@ -239,6 +245,8 @@ enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 		return MSR_UNKNOWN;
 	if (!host && !msr_guest_has(vcpu, a.row))
 		return MSR_ABSENT;
+	if (a.row->flags & MSR_NO_READ)
+		return MSR_UNKNOWN;
 	result = load_value(&a);
 	if (result == MSR_OK)
 		*data = a.data;
@@ -269,7 +277,7 @@ enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 
 	if (!host && !msr_guest_has(vcpu, row))
 		return MSR_ABSENT;
-	if (!host && row->flags & MSR_GUEST_RO)
+	if (row->flags & MSR_NO_WRITE || (!host && row->flags & MSR_GUEST_RO))
 		return MSR_READ_ONLY;
 	if (row->flags & MSR_SLOW && vcpu->loaded)
 		return MSR_AGAIN;
@@ -286,7 +294,7 @@ enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 				return MSR_RESERVED;
 			a.data = (data & ~row->ignore_mask) | (old.data & row->ignore_mask);
 		}
-		if (!check_value(row->check, data))
+		if (!check_value(&a))
 			return MSR_INVALID;
 	}
 	if (row->flags & MSR_IMMUTABLE && vcpu->has_run) {

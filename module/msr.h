@@ -15,6 +15,9 @@ struct msr_row;
 /* As many banks as KVM has; four registers each. */
 #define MSR_MCE_BANKS	32
 
+/* Variable-range MTRRs: also as many as KVM has. */
+#define MSR_MTRR_COUNT	8
+
 /* Where a vCPU keeps the values that are not in its VMCS. */
 enum msr_slot {
 	MSR_SLOT_NONE,
@@ -38,6 +41,24 @@ enum msr_slot {
 	MSR_SLOT_MCG_CAP,
 	MSR_SLOT_MCG_STATUS,
 	MSR_SLOT_MCG_CTL,
+	MSR_SLOT_MCG_EXT_CTL,
+	MSR_SLOT_SMI_COUNT,
+	MSR_SLOT_SGX_HASH,
+	MSR_SLOT_SGX_HASH_LAST = MSR_SLOT_SGX_HASH + 3,
+	MSR_SLOT_SMBASE,
+	MSR_SLOT_UMWAIT_CONTROL,
+	MSR_SLOT_POWER_CTL,
+	MSR_SLOT_HWCR,
+	MSR_SLOT_MTRR_VARIABLE,
+	MSR_SLOT_MTRR_VARIABLE_LAST = MSR_SLOT_MTRR_VARIABLE + 2 * MSR_MTRR_COUNT - 1,
+	MSR_SLOT_MTRR_FIX64K,
+	MSR_SLOT_MTRR_FIX16K,
+	MSR_SLOT_MTRR_FIX16K_LAST = MSR_SLOT_MTRR_FIX16K + 1,
+	MSR_SLOT_MTRR_FIX4K,
+	MSR_SLOT_MTRR_FIX4K_LAST = MSR_SLOT_MTRR_FIX4K + 7,
+	MSR_SLOT_MTRR_DEF_TYPE,
+	MSR_SLOT_MC_CTL2,
+	MSR_SLOT_MC_CTL2_LAST = MSR_SLOT_MC_CTL2 + MSR_MCE_BANKS - 1,
 	MSR_SLOT_MC_BANKS,
 	MSR_SLOT_MC_BANKS_LAST = MSR_SLOT_MC_BANKS + 4 * MSR_MCE_BANKS - 1,
 	MSR_SLOT_VMX,
@@ -66,11 +87,17 @@ enum msr_kind {
  * @MSR_CHECK_NONE: nothing
  * @MSR_CHECK_CANONICAL: bits 63:47 are equal
  * @MSR_CHECK_PAT: eight memory types, none of them reserved
+ * @MSR_CHECK_MTRR_FIXED: eight memory types that an MTRR can have
+ * @MSR_CHECK_MTRR_VARIABLE: even index: base and memory type; odd: mask
+ * @MSR_CHECK_MTRR_DEF_TYPE: the default memory type and two enable bits
  */
 enum msr_check {
 	MSR_CHECK_NONE,
 	MSR_CHECK_CANONICAL,
 	MSR_CHECK_PAT,
+	MSR_CHECK_MTRR_FIXED,
+	MSR_CHECK_MTRR_VARIABLE,
+	MSR_CHECK_MTRR_DEF_TYPE,
 };
 
 #define MSR_SAVE	BIT(0)	/* in the index list: register state */
@@ -83,13 +110,16 @@ enum msr_check {
 #define MSR_PASS_WRITE	BIT(7)	/* may change without an exit: WRMSR (passthrough=1), SWAPGS */
 #define MSR_PROBE_HOST	BIT(8)	/* exists only where the host has it */
 #define MSR_SLOW	BIT(9)	/* set may sleep: not with interrupts off */
+#define MSR_HOST_ONLY	BIT(10)	/* for the guest it is not there */
+#define MSR_NO_WRITE	BIT(11)	/* neither guest nor client can write it */
+#define MSR_NO_READ	BIT(12)	/* a command: neither can read it */
 
 /**
  * enum msr_result - outcome of an access
  * @MSR_OK: done
  * @MSR_UNKNOWN: minihv has no such MSR (#GP)
  * @MSR_ABSENT: the vCPU's CPUID does not have it (#GP)
- * @MSR_READ_ONLY: not for the guest to write (#GP)
+ * @MSR_READ_ONLY: not to be written (#GP)
  * @MSR_RESERVED: a reserved bit is set or a fixed one changed (#GP)
  * @MSR_INVALID: the value fails the row's check (#GP)
  * @MSR_AGAIN: nothing happened; repeat with interrupts on and the vCPU put
@@ -213,17 +243,26 @@ int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user);
 extern const struct msr_ops msr_tsc_ops;
 extern const struct msr_ops msr_tsc_adjust_ops;
 
+/* mce.c */
+extern const struct msr_ops msr_mcg_ctl_ops;
+extern const struct msr_ops msr_mcg_ext_ctl_ops;
+extern const struct msr_ops msr_mc_ctl2_ops;
+extern const struct msr_ops msr_mc_bank_ops;
+u64 mce_cap_supported(void);
+int mce_set_cap(struct vcpu *vcpu, u64 mcg_cap);
+
 /* msr_ops.c */
 extern const struct msr_ops msr_apic_base_ops;
 extern const struct msr_ops msr_feature_control_ops;
 extern const struct msr_ops msr_platform_info_ops;
 extern const struct msr_ops msr_misc_features_ops;
 extern const struct msr_ops msr_arch_capabilities_ops;
-extern const struct msr_ops msr_mcg_ctl_ops;
-extern const struct msr_ops msr_mc_bank_ops;
 extern const struct msr_ops msr_vmx_ops;
 extern const struct msr_ops msr_efer_ops;
 bool msr_pat_valid(u64 pat);
+
+/* msr_mtrr.c */
+bool msr_mtrr_valid(const struct msr_access *a);
 
 /* msr_exit.c */
 bool handle_rdmsr(struct vcpu *vcpu);

@@ -28,8 +28,8 @@ static const char *row_fault(const struct msr_row *row)
 		return "no slot";
 	if (has_slot && row->slot + count > MSR_SLOTS)
 		return "slot out of range";
-	if (!has_slot && (row->kind == MSR_CONST || in_vmcs) && count != 1)
-		return "a range needs slots";
+	if (in_vmcs && count != 1)
+		return "one VMCS field for a range";
 	if (in_vmcs != !!row->field)
 		return "VMCS field without VMCS kind, or the reverse";
 	if (row->kind == MSR_SPECIAL && !(row->ops && row->ops->get && row->ops->set))
@@ -41,6 +41,8 @@ static const char *row_fault(const struct msr_row *row)
 		return "passed through, but not in hardware while the guest runs";
 	if (row->flags & MSR_PASS_WRITE && row->gp_mask)
 		return "reserved bits in an MSR that is passed through";
+	if (row->flags & MSR_NO_READ && row->flags & (MSR_SAVE | MSR_EMULATED | MSR_FEATURE))
+		return "listed, but not to be read";
 	if (row->feature_alt && !row->feature)
 		return "second feature without a first";
 	return NULL;

@@ -63,6 +63,8 @@ static enum msr_result set_feature_control(struct msr_access *a)
 
 	if (cpuid_has(&a->vcpu->cpuid, FEATURE_VMX))
 		valid |= FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
+	if (a->vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_LMCE_P)
+		valid |= FEAT_CTL_LMCE_ENABLED;
 	if (a->data & ~valid)
 		return MSR_RESERVED;
 	if (!a->host && *slot(a) & FEAT_CTL_LOCKED)
@@ -134,78 +136,6 @@ static u64 host_vmx_capability(u32 index)
 }
 
 const struct msr_ops msr_vmx_ops = { .host_value = host_vmx_capability };
-
-/* Machine check. IA32_MCG_CTL exists where MCG_CAP says so; a client may clear it anyway. */
-
-static bool has_mcg_ctl(struct vcpu *vcpu)
-{
-	return vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_CTL_P;
-}
-
-static enum msr_result get_mcg_ctl(struct msr_access *a)
-{
-	if (!a->host && !has_mcg_ctl(a->vcpu))
-		return MSR_ABSENT;
-	return get_slot(a);
-}
-
-static enum msr_result set_mcg_ctl(struct msr_access *a)
-{
-	if (!has_mcg_ctl(a->vcpu) && (a->data || !a->host))
-		return MSR_ABSENT;
-	if (a->data != 0 && a->data != ~0ull)
-		return MSR_INVALID;
-	*slot(a) = a->data;
-	return MSR_OK;
-}
-
-const struct msr_ops msr_mcg_ctl_ops = { .get = get_mcg_ctl, .set = set_mcg_ctl };
-
-static u64 *mc_bank_slot(struct msr_access *a)
-{
-	u32 i = a->index - a->row->first;
-
-	if (i >= 4 * (a->vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_BANKCNT_MASK))
-		return NULL;
-	return &a->vcpu->msrs[a->row->slot + array_index_nospec(i, 4 * MSR_MCE_BANKS)];
-}
-
-static enum msr_result get_mc_bank(struct msr_access *a)
-{
-	u64 *value = mc_bank_slot(a);
-
-	if (!value)
-		return MSR_ABSENT;
-	a->data = *value;
-	return MSR_OK;
-}
-
-enum { MC_CTL, MC_STATUS, MC_ADDR, MC_MISC };
-
-static enum msr_result set_mc_bank(struct msr_access *a)
-{
-	u64 *value = mc_bank_slot(a);
-	/* Kernels of the past clear bit 0 or bit 10; KVM lets them. */
-	u64 ctl_any = BIT(0) | BIT(10);
-
-	if (!value)
-		return MSR_ABSENT;
-	switch (a->index & 3) {
-	case MC_CTL:
-		if (a->data && (a->data | ctl_any) != ~0ull)
-			return MSR_INVALID;
-		break;
-	case MC_STATUS:
-		/* A guest clears a status; what it says, only the client can make up. */
-		if (a->data && !a->host)
-			return MSR_INVALID;
-		break;
-	}
-	*value = a->data;
-	return MSR_OK;
-}
-
-const struct msr_ops msr_mc_bank_ops = { .get = get_mc_bank, .set = set_mc_bank };
 
 /* IA32_EFER: control registers decide with it; control_regs.c knows the rules. */
 

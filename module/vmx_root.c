@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "vmcs.h"
 #include "vmx_caps.h"
+#include "vmx_insn.h"
 #include "vmx_root.h"
 
 /**
@@ -46,64 +47,6 @@ struct vmx_cpu {
 static DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 static enum cpuhp_state hotplug_state;
 
-/* The VMX instructions. False if one failed, or faulted because VMX is off. */
-
-#define VMX_INSN(insn)							\
-	"1: " insn "\n\t"						\
-	"seta %[ok]\n"							\
-	"2:\n"								\
-	_ASM_EXTABLE(1b, 2b)
-
-static bool do_vmxon(phys_addr_t region)
-{
-	bool ok = false;
-
-	asm volatile(VMX_INSN("vmxon %[region]")
-		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
-	return ok;
-}
-
-static bool do_vmxoff(void)
-{
-	bool ok = false;
-
-	asm volatile(VMX_INSN("vmxoff") : [ok] "+qm" (ok) : : "cc", "memory");
-	return ok;
-}
-
-static bool do_vmclear(phys_addr_t region)
-{
-	bool ok = false;
-
-	asm volatile(VMX_INSN("vmclear %[region]")
-		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
-	return ok;
-}
-
-static bool do_vmptrld(phys_addr_t region)
-{
-	bool ok = false;
-
-	asm volatile(VMX_INSN("vmptrld %[region]")
-		     : [ok] "+qm" (ok) : [region] "m" (region) : "cc", "memory");
-	return ok;
-}
-
-struct inv_descriptor {
-	u64 context;
-	u64 address;
-};
-
-/* SDM vol. 3, "INVEPT - Invalidate Translations Derived from EPT". */
-static void invalidate_ept(unsigned long type, u64 eptp)
-{
-	struct inv_descriptor desc = { .context = eptp };
-
-	asm volatile("1: invept %[desc], %[type]\n2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : : [desc] "m" (desc), [type] "r" (type) : "cc", "memory");
-}
-
 /**
  * vmx_root_invept() - forget what this CPU has cached of one guest's memory
  * @eptp: the guest's EPT pointer
@@ -112,7 +55,7 @@ static void invalidate_ept(unsigned long type, u64 eptp)
  */
 void vmx_root_invept(u64 eptp)
 {
-	invalidate_ept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	do_invept(VMX_EPT_EXTENT_CONTEXT, eptp);
 }
 
 /**
@@ -123,15 +66,8 @@ void vmx_root_invept(u64 eptp)
  */
 void vmx_root_invvpid(u16 vpid)
 {
-	struct inv_descriptor desc = { .context = vpid };
-
-	if (!vpid)
-		return;
-	asm volatile("1: invvpid %[desc], %[type]\n2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : : [desc] "m" (desc),
-			 [type] "r" ((unsigned long)VMX_VPID_EXTENT_SINGLE_CONTEXT)
-		     : "cc", "memory");
+	if (vpid)
+		do_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid);
 }
 
 /**
@@ -208,7 +144,7 @@ static int vmx_root_enter(void)
 		return -EIO;
 	}
 	/* Whoever used VMX before us may have left translations behind. */
-	invalidate_ept(VMX_EPT_EXTENT_GLOBAL, 0);
+	do_invept(VMX_EPT_EXTENT_GLOBAL, 0);
 	WRITE_ONCE(cpu->on, true);
 	return 0;
 }
