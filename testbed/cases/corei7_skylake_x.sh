@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# All selftests on a second host: TSC scaling, another CPUID, no XSAVE.
+# All selftests on a second host: TSC scaling, XSAVES, another CPUID.
 # boot: -m corei7_skylake_x -c 2
 . /testbed/selftests.sh
 run_selftests ""
