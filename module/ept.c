@@ -11,19 +11,17 @@
  * SDM vol. 3, "The Extended Page Table Mechanism (EPT)".
  */
 #include <linux/mm.h>
-#include <linux/smp.h>
 #include <asm/vmx.h>
 
 #include "compat.h"
 #include "ept.h"
+#include "kick.h"
 
 #define EPT_LEVELS	4
 #define EPT_ENTRIES	512
 #define EPT_ADDRESS	GENMASK_ULL(51, 12)
 /* Ordinary memory is write-back, whatever the guest's PAT says. */
 #define EPT_LEAF	((VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT) | VMX_EPT_IPAT_BIT)
-
-DEFINE_PER_CPU(struct vm *, ept_guest_vm);
 
 /** ept_address_bits() - how many bits of a guest-physical address count */
 unsigned int ept_address_bits(void)
@@ -137,16 +135,6 @@ static void zap(struct vm *vm, struct zap *zap, u64 first, u64 last)
 	zap_level(zap, vm->ept_root, EPT_LEVELS, 0);
 }
 
-static bool runs_guest(int cpu, void *vm)
-{
-	return READ_ONCE(*per_cpu_ptr(&ept_guest_vm, cpu)) == vm;
-}
-
-/* To be interrupted is to leave the guest. */
-static void leave_guest(void *unused)
-{
-}
-
 /* After zap(), without mmu_lock: no CPU uses what is gone; free the tables. */
 static void flush(struct vm *vm, struct zap *zap)
 {
@@ -154,9 +142,8 @@ static void flush(struct vm *vm, struct zap *zap)
 
 	if (!zap->any)
 		return;
-	/* tlb_gen was counted up under mmu_lock. Pairs with ept_guest_begin(). */
-	smp_mb();
-	on_each_cpu_cond_mask(runs_guest, leave_guest, vm, true, cpu_online_mask);
+	/* tlb_gen was counted up under mmu_lock. */
+	kick_guests(vm);
 	list_for_each_entry_safe(page, next, &zap->free, lru) {
 		list_del(&page->lru);
 		free_table(page_address(page));

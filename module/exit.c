@@ -27,9 +27,9 @@ bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
 {
 	switch (reason) {
 	case EXIT_REASON_MSR_READ:
-		return handle_rdmsr(vcpu);
+		return handle_rdmsr(vcpu) > 0;
 	case EXIT_REASON_MSR_WRITE:
-		return handle_wrmsr(vcpu);
+		return handle_wrmsr(vcpu) > 0;
 	case EXIT_REASON_CPUID:
 		handle_cpuid(vcpu);
 		return true;
@@ -123,19 +123,6 @@ static int handle_gp(struct vcpu *vcpu)
 	return 1;
 }
 
-/* MSRs that the fast path left: it was told to come again where it may sleep. */
-static int handle_rdmsr_slow(struct vcpu *vcpu)
-{
-	handle_rdmsr(vcpu);
-	return 1;
-}
-
-static int handle_wrmsr_slow(struct vcpu *vcpu)
-{
-	handle_wrmsr(vcpu);
-	return 1;
-}
-
 /* KVM's hypercall protocol: no call is known, and none is for user mode. */
 static int handle_vmcall(struct vcpu *vcpu)
 {
@@ -184,8 +171,9 @@ static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_CR_ACCESS] = handle_cr_access,
 	[EXIT_REASON_DR_ACCESS] = handle_dr_access,
 	[EXIT_REASON_IO_INSTRUCTION] = handle_io,
-	[EXIT_REASON_MSR_READ] = handle_rdmsr_slow,
-	[EXIT_REASON_MSR_WRITE] = handle_wrmsr_slow,
+	/* Those that the fast path left. */
+	[EXIT_REASON_MSR_READ] = handle_rdmsr,
+	[EXIT_REASON_MSR_WRITE] = handle_wrmsr,
 	/* Without MONITOR in CPUID these are no instructions; KVM runs them as NOPs. */
 	[EXIT_REASON_MWAIT_INSTRUCTION] = handle_nop,
 	[EXIT_REASON_MONITOR_INSTRUCTION] = handle_nop,

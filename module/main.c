@@ -4,6 +4,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/uaccess.h>
 
 #include "../uapi/linux/minihv.h"
@@ -96,6 +97,7 @@ static void __exit minihv_exit(void)
 	misc_deregister(&device);
 	/* VMs whose files are closed may still be on their way out. */
 	mmu_notifier_synchronize();
+	rcu_barrier();
 	vcpu_switch_exit();
 	vmx_root_exit();
 	pr_info("unloaded\n");

@@ -240,6 +240,8 @@ enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host };
 	enum msr_result result;
 
+	if (!host && !msr_filter_allows(vcpu->vm, index, KVM_MSR_FILTER_READ))
+		return MSR_FILTERED;
 	a.row = msr_lookup(index);
 	if (!a.row)
 		return MSR_UNKNOWN;
@@ -267,10 +269,13 @@ enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 {
 	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host, .data = data };
-	const struct msr_row *row = msr_lookup(index);
+	const struct msr_row *row;
 	enum msr_result result;
 	struct msr_access old;
 
+	if (!host && !msr_filter_allows(vcpu->vm, index, KVM_MSR_FILTER_WRITE))
+		return MSR_FILTERED;
+	row = msr_lookup(index);
 	if (!row)
 		return MSR_UNKNOWN;
 	a.row = row;

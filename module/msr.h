@@ -9,8 +9,9 @@
 
 #include "cpuid.h"
 
-struct vcpu;
 struct msr_row;
+struct vcpu;
+struct vm;
 
 /* As many banks as KVM has; four registers each. */
 #define MSR_MCE_BANKS	32
@@ -117,6 +118,7 @@ enum msr_check {
 /**
  * enum msr_result - outcome of an access
  * @MSR_OK: done
+ * @MSR_FILTERED: the client's filter denies it (#GP)
  * @MSR_UNKNOWN: minihv has no such MSR (#GP)
  * @MSR_ABSENT: the vCPU's CPUID does not have it (#GP)
  * @MSR_READ_ONLY: not to be written (#GP)
@@ -126,6 +128,7 @@ enum msr_check {
  */
 enum msr_result {
 	MSR_OK,
+	MSR_FILTERED,
 	MSR_UNKNOWN,
 	MSR_ABSENT,
 	MSR_READ_ONLY,
@@ -224,6 +227,11 @@ u64 msr_reset_value(const struct msr_row *row, u32 index);
 bool msr_row_exists(const struct msr_row *row);
 bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row);
 
+/* msr_filter.c */
+int msr_filter_set(struct vm *vm, const struct kvm_msr_filter *user);
+bool msr_filter_allows(struct vm *vm, u32 index, u32 type);
+void msr_filter_free(struct vm *vm);
+
 /* msr_bitmap.c */
 void msr_bitmap_update(struct vcpu *vcpu);
 
@@ -265,7 +273,7 @@ bool msr_pat_valid(u64 pat);
 bool msr_mtrr_valid(const struct msr_access *a);
 
 /* msr_exit.c */
-bool handle_rdmsr(struct vcpu *vcpu);
-bool handle_wrmsr(struct vcpu *vcpu);
+int handle_rdmsr(struct vcpu *vcpu);
+int handle_wrmsr(struct vcpu *vcpu);
 
 #endif

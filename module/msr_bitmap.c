@@ -26,16 +26,20 @@ static void allow(u8 *bitmap, u32 index)
 }
 
 /**
- * msr_bitmap_update() - recompute a vCPU's bitmap from the table and its CPUID
+ * msr_bitmap_update() - recompute a vCPU's bitmap from the table, its CPUID and the filter
  * @vcpu: the vCPU
  *
- * Context: the vCPU's mutex is held, the vCPU does not run.
+ * Context: the vCPU's mutex is held; the vCPU is not in the guest.
  */
 void msr_bitmap_update(struct vcpu *vcpu)
 {
 	const struct msr_row *row;
 	unsigned int n;
 
+	/* Read first: a filter that changes after this has us come again. */
+	vcpu->filter_gen = READ_ONCE(vcpu->vm->filter_gen);
+	/* Pairs with the barrier in msr_filter_set(). */
+	smp_rmb();
 	memset(vcpu->msr_bitmap, 0xff, PAGE_SIZE);
 	if (!passthrough)
 		return;
@@ -43,9 +47,11 @@ void msr_bitmap_update(struct vcpu *vcpu)
 		row = &msr_table[n];
 		if (!msr_row_exists(row) || !msr_guest_has(vcpu, row))
 			continue;
-		if (row->flags & MSR_PASS_READ)
+		if (row->flags & MSR_PASS_READ &&
+		    msr_filter_allows(vcpu->vm, row->first, KVM_MSR_FILTER_READ))
 			allow(vcpu->msr_bitmap, row->first);
-		if (row->flags & MSR_PASS_WRITE)
+		if (row->flags & MSR_PASS_WRITE &&
+		    msr_filter_allows(vcpu->vm, row->first, KVM_MSR_FILTER_WRITE))
 			allow(vcpu->msr_bitmap + 2 * BITMAP_PART, row->first);
 	}
 }

@@ -3,8 +3,8 @@
  * The guest executed RDMSR or WRMSR.
  *
  * Both handlers are called twice at most: first with interrupts off, straight
- * after the VM exit; if they return false there, once more with interrupts on
- * and the vCPU put, where an access may sleep.
+ * after the VM exit; if they return -EAGAIN there, once more with interrupts on
+ * and the vCPU switched out, where an access may sleep and the client be asked.
  *
  * SDM vol. 2, "RDMSR" and "WRMSR": the index is in ECX, the value in EDX:EAX;
  * in 64-bit mode RDMSR clears the upper halves of RAX and RDX, and both ignore
@@ -20,54 +20,119 @@
 #include "trace.h"
 
 /* On failure the guest gets #GP(0), and RIP stays at the instruction. */
-static void finish(struct vcpu *vcpu, enum msr_result result)
+static int finish(struct vcpu *vcpu, bool ok)
 {
-	if (result == MSR_OK)
+	if (ok)
 		vcpu_skip_insn(vcpu);
 	else
 		vcpu_inject_gp(vcpu);
+	return 1;
+}
+
+static void set_edx_eax(struct vcpu *vcpu, u64 data)
+{
+	vcpu->vmenter.regs[GPR_RAX] = lower_32_bits(data);
+	vcpu->vmenter.regs[GPR_RDX] = upper_32_bits(data);
+}
+
+/* What the client calls it, if it has asked to be told; else 0. */
+static u32 exit_reason(struct vcpu *vcpu, enum msr_result result)
+{
+	u32 reason;
+
+	switch (result) {
+	case MSR_OK:
+	case MSR_AGAIN:
+		return 0;
+	case MSR_FILTERED:
+		reason = KVM_MSR_EXIT_REASON_FILTER;
+		break;
+	case MSR_UNKNOWN:
+		reason = KVM_MSR_EXIT_REASON_UNKNOWN;
+		break;
+	default:
+		reason = KVM_MSR_EXIT_REASON_INVAL;
+	}
+	return reason & READ_ONCE(vcpu->vm->msr_exit_reasons);
+}
+
+/* The client's answer: an error, or (to a read) a value. */
+static int complete_rdmsr(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	if (vcpu->rip != vcpu->complete_rip)
+		return 1;
+	if (!run->msr.error)
+		set_edx_eax(vcpu, run->msr.data);
+	return finish(vcpu, !run->msr.error);
+}
+
+static int complete_wrmsr(struct vcpu *vcpu)
+{
+	if (vcpu->rip != vcpu->complete_rip)
+		return 1;
+	return finish(vcpu, !vcpu->run->msr.error);
+}
+
+static int ask_client(struct vcpu *vcpu, u32 exit, u32 reason, u64 data)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = exit;
+	run->msr.error = 0;
+	memset(run->msr.pad, 0, sizeof(run->msr.pad));
+	run->msr.reason = reason;
+	run->msr.index = vcpu->vmenter.regs[GPR_RCX];
+	run->msr.data = data;
+	vcpu->complete = exit == KVM_EXIT_X86_RDMSR ? complete_rdmsr : complete_wrmsr;
+	vcpu->complete_rip = vcpu->rip;
+	return 0;
 }
 
 /**
  * handle_rdmsr() - carry out the guest's RDMSR
  * @vcpu: the vCPU, just after the VM exit
  *
- * Return: true when done; false to be called again after vcpu_switch_out().
+ * Return: 1 when done; 0 when the client has to be asked (KVM_EXIT_X86_RDMSR);
+ * -EAGAIN, nothing having happened, to be called again after vcpu_switch_out().
  */
-bool handle_rdmsr(struct vcpu *vcpu)
+int handle_rdmsr(struct vcpu *vcpu)
 {
-	unsigned long *regs = vcpu->vmenter.regs;
-	u32 index = regs[GPR_RCX];
+	u32 index = vcpu->vmenter.regs[GPR_RCX];
 	u64 data = 0;
 	enum msr_result result = msr_get(vcpu, index, &data, false);
+	u32 reason = exit_reason(vcpu, result);
 
-	if (result == MSR_AGAIN)
-		return false;
-	if (result == MSR_OK) {
-		regs[GPR_RAX] = lower_32_bits(data);
-		regs[GPR_RDX] = upper_32_bits(data);
-	}
+	if (vcpu->loaded && (result == MSR_AGAIN || reason))
+		return -EAGAIN;
 	trace_minihv_msr_read(index, data, result);
-	finish(vcpu, result);
-	return true;
+	if (reason)
+		return ask_client(vcpu, KVM_EXIT_X86_RDMSR, reason, 0);
+	if (result == MSR_OK)
+		set_edx_eax(vcpu, data);
+	return finish(vcpu, result == MSR_OK);
 }
 
 /**
  * handle_wrmsr() - carry out the guest's WRMSR
  * @vcpu: the vCPU, just after the VM exit
  *
- * Return: true when done; false to be called again after vcpu_switch_out().
+ * Return: 1 when done; 0 when the client has to be asked (KVM_EXIT_X86_WRMSR);
+ * -EAGAIN, nothing having happened, to be called again after vcpu_switch_out().
  */
-bool handle_wrmsr(struct vcpu *vcpu)
+int handle_wrmsr(struct vcpu *vcpu)
 {
-	unsigned long *regs = vcpu->vmenter.regs;
+	const unsigned long *regs = vcpu->vmenter.regs;
 	u32 index = regs[GPR_RCX];
 	u64 data = regs[GPR_RDX] << 32 | lower_32_bits(regs[GPR_RAX]);
 	enum msr_result result = msr_set(vcpu, index, data, false);
+	u32 reason = exit_reason(vcpu, result);
 
-	if (result == MSR_AGAIN)
-		return false;
+	if (vcpu->loaded && (result == MSR_AGAIN || reason))
+		return -EAGAIN;
 	trace_minihv_msr_write(index, data, result);
-	finish(vcpu, result);
-	return true;
+	if (reason)
+		return ask_client(vcpu, KVM_EXIT_X86_WRMSR, reason, data);
+	return finish(vcpu, result == MSR_OK);
 }

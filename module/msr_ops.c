@@ -86,7 +86,14 @@ static enum msr_result set_platform_info(struct msr_access *a)
 	return MSR_OK;
 }
 
-const struct msr_ops msr_platform_info_ops = { .get = get_slot, .set = set_platform_info };
+static enum msr_result get_platform_info(struct msr_access *a)
+{
+	if (!a->host && READ_ONCE(a->vcpu->vm->hide_platform_info))
+		return MSR_ABSENT;
+	return get_slot(a);
+}
+
+const struct msr_ops msr_platform_info_ops = { .get = get_platform_info, .set = set_platform_info };
 
 static enum msr_result set_misc_features(struct msr_access *a)
 {

@@ -14,8 +14,8 @@
 #include <asm/traps.h>
 
 #include "compat.h"
-#include "ept.h"
 #include "exit.h"
+#include "kick.h"
 #include "vcpu.h"
 #include "vmx_root.h"
 
@@ -178,12 +178,14 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 
 	local_irq_disable();
 	for (;;) {
-		ept_guest_begin(vcpu->vm);
+		kick_guest_begin(vcpu->vm);
 		if (host_has_work() || !vmx_root_is_current(&vcpu->vmcs)) {
 			reason = EXIT_NOT_ENTERED;
 			break;
 		}
 		flush_if_asked(vcpu);
+		if (vcpu->filter_gen != READ_ONCE(vcpu->vm->filter_gen))
+			msr_bitmap_update(vcpu);
 		if (vcpu->vmcs.launched)
 			vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
 
@@ -192,7 +194,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		reason = run_with_irqs_off(vcpu);
 		vcpu_enter_end(vcpu);
 		give_to_host(vcpu, reason);
-		ept_guest_end();
+		kick_guest_end();
 		if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 			requeue_event(vcpu);
 
@@ -205,7 +207,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		if (reason != EXIT_REASON_EXTERNAL_INTERRUPT)
 			break;
 	}
-	ept_guest_end();
+	kick_guest_end();
 	local_irq_enable();
 
 	if (reason != EXIT_NOT_ENTERED)

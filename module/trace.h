@@ -13,6 +13,7 @@
 #define show_msr_result(result)						\
 	__print_symbolic(result,					\
 			 { MSR_OK, "ok" },				\
+			 { MSR_FILTERED, "filtered" },			\
 			 { MSR_UNKNOWN, "unknown" },			\
 			 { MSR_ABSENT, "absent" },			\
 			 { MSR_READ_ONLY, "read-only" },		\

@@ -103,6 +103,7 @@ struct vcpu_event {
  * @loaded: between vcpu_switch_in() and vcpu_switch_out(): the VMCS is current, the MSRs
  *	that follow the guest hold its values
  * @tlb_gen: the vm->tlb_gen up to which this vCPU has flushed
+ * @filter_gen: the vm->filter_gen that @msr_bitmap is made for
  * @mutex: one ioctl at a time
  * @run: shared with the client
  * @complete: finishes what the client was asked to do at the last exit
@@ -122,6 +123,7 @@ struct vcpu {
 	bool loaded;
 	bool has_run;
 	unsigned long tlb_gen;
+	unsigned long filter_gen;
 
 	struct vmcs vmcs;
 	struct host_state host;

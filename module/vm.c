@@ -41,6 +41,7 @@ static void vm_free(struct vm *vm)
 	xa_for_each(&vm->vcpus, id, vcpu)
 		vcpu_destroy(vcpu);
 	xa_destroy(&vm->vcpus);
+	msr_filter_free(vm);
 	vm_free_slots(vm);
 	ept_destroy(vm);
 	kfree(vm);
@@ -79,6 +80,10 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_IMMEDIATE_EXIT:
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_X86_USER_SPACE_MSR:
+	case KVM_CAP_X86_MSR_FILTER:
+	case KVM_CAP_MSR_PLATFORM_INFO:
 		return 1;
 	case KVM_CAP_MCE:
 		return MSR_MCE_BANKS;
@@ -108,6 +113,9 @@ static int set_tss_addr(unsigned long addr)
 	return addr > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
 }
 
+#define MSR_EXIT_REASONS	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | \
+				 KVM_MSR_EXIT_REASON_FILTER)
+
 static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
 {
 	u64 addr;
@@ -127,10 +135,32 @@ static int set_tsc_khz(struct vm *vm, u32 khz)
 	return 0;
 }
 
+static int enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
+{
+	if (cap->flags)
+		return -EINVAL;
+	switch (cap->cap) {
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap->args[0] & ~(u64)MSR_EXIT_REASONS)
+			return -EINVAL;
+		WRITE_ONCE(vm->msr_exit_reasons, cap->args[0]);
+		return 0;
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		WRITE_ONCE(vm->hide_platform_info, !cap->args[0]);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct kvm_userspace_memory_region region;
 	struct vm *vm = file->private_data;
+	union {
+		struct kvm_userspace_memory_region region;
+		struct kvm_msr_filter filter;
+		struct kvm_enable_cap cap;
+	} u;
 
 	if (vm->mm != current->mm)
 		return -EIO;
@@ -138,9 +168,17 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_CREATE_VCPU:
 		return vcpu_create(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
-		if (copy_from_user(&region, (void __user *)arg, sizeof(region)))
+		if (copy_from_user(&u.region, (void __user *)arg, sizeof(u.region)))
 			return -EFAULT;
-		return vm_set_memory_region(vm, &region);
+		return vm_set_memory_region(vm, &u.region);
+	case KVM_X86_SET_MSR_FILTER:
+		if (copy_from_user(&u.filter, (void __user *)arg, sizeof(u.filter)))
+			return -EFAULT;
+		return msr_filter_set(vm, &u.filter);
+	case KVM_ENABLE_CAP:
+		if (copy_from_user(&u.cap, (void __user *)arg, sizeof(u.cap)))
+			return -EFAULT;
+		return enable_cap(vm, &u.cap);
 	case KVM_SET_TSS_ADDR:
 		return set_tss_addr(arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:

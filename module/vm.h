@@ -16,6 +16,7 @@
 #define VM_MAX_VCPU_ID	4096
 #define VM_MAX_SLOTS	32764
 
+struct msr_filter;
 struct vcpu;
 
 /**
@@ -41,6 +42,10 @@ struct memslot {
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
  * @tsc_khz: frequency of the TSC of vCPUs to come
+ * @msr_filter: which MSRs the guest may touch at all; NULL: those that exist
+ * @filter_gen: counts changes of @msr_filter
+ * @msr_exit_reasons: KVM_MSR_EXIT_REASON_*: failures that go to the client, not #GP
+ * @hide_platform_info: the guest gets #GP for MSR_PLATFORM_INFO
  * @slots_lock: the memory slots; read by whoever translates an address
  * @slots: struct memslot by slot id
  * @slots_by_gfn: the same by guest frame; written under @slots_lock and @mmu_lock
@@ -61,6 +66,11 @@ struct vm {
 	struct xarray vcpus;
 	unsigned int vcpu_count;
 	u32 tsc_khz;
+
+	struct msr_filter __rcu *msr_filter;
+	unsigned long filter_gen;
+	u32 msr_exit_reasons;
+	bool hide_platform_info;
 
 	struct rw_semaphore slots_lock;
 	struct xarray slots;
