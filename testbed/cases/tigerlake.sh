@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# All selftests on a third host: a younger CPU, and no XSAVE.
+# All selftests on a third host: IA32_SPEC_CTRL, IA32_ARCH_CAPABILITIES, UMIP, IBT.
 # boot: -m tigerlake -c 2
 . /testbed/selftests.sh
 run_selftests ""
