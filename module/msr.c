@@ -145,6 +145,9 @@ static bool canonical(u64 address)
 
 static bool check_value(const struct msr_access *a)
 {
+	u64 lost = msr_reset_value(a->row, a->index) & ~a->data;
+	u64 added = a->data & ~msr_reset_value(a->row, a->index);
+
 	switch (a->row->check) {
 	case MSR_CHECK_CANONICAL:
 		return canonical(a->data);
@@ -154,6 +157,14 @@ static bool check_value(const struct msr_access *a)
 	case MSR_CHECK_MTRR_VARIABLE:
 	case MSR_CHECK_MTRR_DEF_TYPE:
 		return msr_mtrr_valid(a);
+	case MSR_CHECK_SUBSET:
+		return !added;
+	case MSR_CHECK_SUPERSET:
+		return !lost;
+	case MSR_CHECK_VMX_CONTROL:
+		return !lower_32_bits(lost) && !upper_32_bits(added) &&
+		       /* What must be 1 has to be allowed to be. */
+		       !(lower_32_bits(a->data) & ~upper_32_bits(a->data));
 	case MSR_CHECK_NONE:
 		break;
 	}
@@ -299,7 +310,7 @@ enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 				return MSR_RESERVED;
 			a.data = (data & ~row->ignore_mask) | (old.data & row->ignore_mask);
 		}
-		if (!check_value(&a))
+		if (row->check && !check_value(&a))
 			return MSR_INVALID;
 	}
 	if (row->flags & MSR_IMMUTABLE && vcpu->has_run) {
@@ -310,15 +321,25 @@ enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 }
 
 /**
+ * msr_feature_value() - a feature MSR's value on this host
+ * @row: its row
+ * @index: its index, within the row
+ */
+u64 msr_feature_value(const struct msr_row *row, u32 index)
+{
+	if (row->ops && row->ops->host_value)
+		return host_values[row->slot + index - row->first];
+	return row->reset;
+}
+
+/**
  * msr_reset_value() - an MSR's value on a new vCPU, where it depends on no vCPU
  * @row: its row
  * @index: its index, within the row
  */
 u64 msr_reset_value(const struct msr_row *row, u32 index)
 {
-	if (row->ops && row->ops->host_value)
-		return host_values[row->slot + index - row->first];
-	return row->reset;
+	return row->reset ?: msr_feature_value(row, index);
 }
 
 /**

@@ -91,6 +91,9 @@ enum msr_kind {
  * @MSR_CHECK_MTRR_FIXED: eight memory types that an MTRR can have
  * @MSR_CHECK_MTRR_VARIABLE: even index: base and memory type; odd: mask
  * @MSR_CHECK_MTRR_DEF_TYPE: the default memory type and two enable bits
+ * @MSR_CHECK_SUBSET: no bit that the reset value does not have
+ * @MSR_CHECK_SUPERSET: every bit that the reset value has
+ * @MSR_CHECK_VMX_CONTROL: allowed-0 half: superset; allowed-1 half: subset
  */
 enum msr_check {
 	MSR_CHECK_NONE,
@@ -99,6 +102,9 @@ enum msr_check {
 	MSR_CHECK_MTRR_FIXED,
 	MSR_CHECK_MTRR_VARIABLE,
 	MSR_CHECK_MTRR_DEF_TYPE,
+	MSR_CHECK_SUBSET,
+	MSR_CHECK_SUPERSET,
+	MSR_CHECK_VMX_CONTROL,
 };
 
 #define MSR_SAVE	BIT(0)	/* in the index list: register state */
@@ -158,7 +164,8 @@ struct msr_access {
  * @get: fills data
  * @set: takes data; masks and check have passed
  * @reset: value for a new vCPU, when it depends on the vCPU
- * @host_value: the reset value, when it comes from the host; asked once, at load
+ * @host_value: what the host has; asked once, at load. The feature MSR's value,
+ *	and the reset value of a row that has none of its own
  */
 struct msr_ops {
 	enum msr_result (*get)(struct msr_access *a);
@@ -176,7 +183,7 @@ struct msr_ops {
  * @check: what a value must satisfy
  * @slot: of the first, for STORED, HW_SWITCHED and SPECIAL
  * @field: VMCS field, for VMCS
- * @reset: value of a new vCPU
+ * @reset: value of a new vCPU; 0 where ops->host_value says it
  * @gp_mask: bits that fault when set
  * @ro_mask: bits that fault when changed
  * @ignore_mask: bits that keep their value silently
@@ -223,6 +230,7 @@ const struct msr_row *msr_lookup(u32 index);
 enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host);
 enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host);
 void msr_reset(struct vcpu *vcpu);
+u64 msr_feature_value(const struct msr_row *row, u32 index);
 u64 msr_reset_value(const struct msr_row *row, u32 index);
 bool msr_row_exists(const struct msr_row *row);
 bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row);
@@ -265,6 +273,7 @@ extern const struct msr_ops msr_feature_control_ops;
 extern const struct msr_ops msr_platform_info_ops;
 extern const struct msr_ops msr_misc_features_ops;
 extern const struct msr_ops msr_arch_capabilities_ops;
+extern const struct msr_ops msr_ucode_rev_ops;
 extern const struct msr_ops msr_vmx_ops;
 extern const struct msr_ops msr_efer_ops;
 bool msr_pat_valid(u64 pat);

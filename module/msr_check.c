@@ -22,6 +22,8 @@ static const char *row_fault(const struct msr_row *row)
 		return "masks overlap";
 	if (row->reset & row->gp_mask)
 		return "reset value has reserved bits";
+	if (row->check == MSR_CHECK_VMX_CONTROL && !(row->ops && row->ops->host_value))
+		return "a control without the host's";
 	if (row->check == MSR_CHECK_PAT && !msr_pat_valid(row->reset))
 		return "reset value fails the check";
 	if (has_value && !has_slot)

@@ -75,7 +75,7 @@ static bool get_feature(struct vcpu *unused, struct kvm_msr_entry *entry)
 	entry->data = 0;
 	if (!row || !(row->flags & MSR_FEATURE))
 		return false;
-	entry->data = msr_reset_value(row, entry->index);
+	entry->data = msr_feature_value(row, entry->index);
 	return true;
 }
 

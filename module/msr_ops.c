@@ -123,19 +123,18 @@ static u64 host_arch_capabilities(u32 index)
 	return value & ARCH_CAP_OFFERED;
 }
 
-static enum msr_result set_arch_capabilities(struct msr_access *a)
+const struct msr_ops msr_arch_capabilities_ops = { .host_value = host_arch_capabilities };
+
+/* The host's microcode revision is a feature; a vCPU's own starts as the row says. */
+static u64 host_ucode_rev(u32 index)
 {
-	if (a->data & ~msr_reset_value(a->row, a->index))
-		return MSR_INVALID;
-	*slot(a) = a->data;
-	return MSR_OK;
+	u64 value = 0;
+
+	rdmsrl_safe(index, &value);
+	return value;
 }
 
-const struct msr_ops msr_arch_capabilities_ops = {
-	.get = get_slot,
-	.set = set_arch_capabilities,
-	.host_value = host_arch_capabilities,
-};
+const struct msr_ops msr_ucode_rev_ops = { .host_value = host_ucode_rev };
 
 static u64 host_vmx_capability(u32 index)
 {

@@ -41,19 +41,40 @@
 
 #define DROPPED(index, msr_name, value, source)	DROPPED_RANGE(index, 1, msr_name, value, source)
 
+/* The digest of Intel's key, in four parts, until somebody writes another. */
+#define SGX_HASH(n, digest)							\
+{										\
+	.first = 0x8c + (n), .name = "IA32_SGXLEPUBKEYHASH" #n,		\
+	.kind = MSR_STORED, .slot = MSR_SLOT_SGX_HASH + (n),			\
+	.reset = (digest), .feature = FEATURE_SGX_LC,				\
+	.sdm = "SDM vol. 3, Intel SGX Launch Control Configuration",		\
+}
+
 /*
- * VMX_BASIC to VMX_VMFUNC: constants of the CPU that describe its VMX. Those that
- * others follow from are features, but not state to save.
+ * VMX_BASIC to VMX_VMFUNC: what the CPU's VMX can do. A client may cut down what
+ * its vCPU shows: controls, and single features; numbers (FIELDS) stay. Those
+ * that follow from others are features, but not state to save.
  */
-#define VMX_CAPABILITY(index, vmx_name, listed)					\
+#define VMX_CAPABILITY(index, vmx_name, more, rule, fields)			\
 {										\
 	.first = (index), .name = vmx_name,					\
 	.kind = MSR_STORED, .slot = MSR_SLOT_VMX + (index) - 0x480,		\
-	.ro_mask = ~0ull, .feature = FEATURE_VMX,				\
-	.flags = (listed) | MSR_FEATURE | MSR_IMMUTABLE | MSR_GUEST_RO,		\
+	.check = (rule), .ro_mask = (fields), .feature = FEATURE_VMX,		\
+	.flags = (more) | MSR_FEATURE | MSR_IMMUTABLE | MSR_GUEST_RO,		\
 	.ops = &msr_vmx_ops,							\
 	.sdm = "SDM vol. 3, VMX Capability Reporting Facility",			\
 }
+
+#define VMX_CONTROL(index, vmx_name)						\
+	VMX_CAPABILITY(index, vmx_name, MSR_EMULATED, MSR_CHECK_VMX_CONTROL, 0)
+#define VMX_DERIVED(index, vmx_name)						\
+	VMX_CAPABILITY(index, vmx_name, MSR_NO_WRITE, MSR_CHECK_NONE, 0)
+
+/* Revision, region size, memory type. */
+#define VMX_BASIC_FIELDS	(GENMASK_ULL(30, 0) | GENMASK_ULL(44, 32) | GENMASK_ULL(53, 50))
+/* Timer rate, CR3 targets, MSR list size, MSEG revision. */
+#define VMX_MISC_FIELDS		(GENMASK_ULL(4, 0) | GENMASK_ULL(24, 16) | \
+				 GENMASK_ULL(27, 25) | UPPER_HALF)
 
 const struct msr_row msr_table[] = {
 	FIXED(0x0, "IA32_P5_MC_ADDR", 0, "SDM vol. 4, table IA-32 Architectural MSRs"),
@@ -100,15 +121,15 @@ const struct msr_row msr_table[] = {
 	}, {
 		.first = 0x8b, .name = "IA32_BIOS_SIGN_ID",
 		.kind = MSR_STORED, .slot = MSR_SLOT_UCODE_REV,
-		.reset = 0x100000000, .ignore_mask = ~0ull,
+		.reset = 0x100000000, .ignore_mask = ~0ull, .ops = &msr_ucode_rev_ops,
 		.flags = MSR_EMULATED | MSR_FEATURE | MSR_HOST_ANY,
 		.sdm = "SDM vol. 3, Microcode Update Signature and Verification",
-	}, {
-		.first = 0x8c, .count = 4, .name = "IA32_SGXLEPUBKEYHASH0",
-		.kind = MSR_STORED, .slot = MSR_SLOT_SGX_HASH,
-		.feature = FEATURE_SGX_LC,
-		.sdm = "SDM vol. 3, Intel SGX Launch Control Configuration",
-	}, {
+	},
+	SGX_HASH(0, 0xa6053e051270b7ac),
+	SGX_HASH(1, 0x6cfbe8ba8b3b413d),
+	SGX_HASH(2, 0xc4916d99f2b3735d),
+	SGX_HASH(3, 0xd4f8c05909f9bb3b),
+	{
 		.first = 0x9e, .name = "IA32_SMBASE",
 		.kind = MSR_STORED, .slot = MSR_SLOT_SMBASE,
 		.reset = 0x30000,
@@ -139,7 +160,7 @@ const struct msr_row msr_table[] = {
 	      "SDM vol. 3, figure IA32_MTRRCAP Register"),
 	{
 		.first = 0x10a, .name = "IA32_ARCH_CAPABILITIES",
-		.kind = MSR_SPECIAL, .slot = MSR_SLOT_ARCH_CAPABILITIES,
+		.kind = MSR_STORED, .slot = MSR_SLOT_ARCH_CAPABILITIES,
 		.feature = FEATURE_ARCH_CAPABILITIES, .ops = &msr_arch_capabilities_ops,
 		.flags = MSR_EMULATED | MSR_FEATURE | MSR_IMMUTABLE | MSR_GUEST_RO,
 		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
@@ -174,8 +195,8 @@ const struct msr_row msr_table[] = {
 	}, {
 		.first = 0x179, .name = "IA32_MCG_CAP",
 		.kind = MSR_STORED, .slot = MSR_SLOT_MCG_CAP,
-		.reset = MSR_MCE_BANKS, .ro_mask = ~0ull,
-		.flags = MSR_GUEST_RO,
+		.reset = MSR_MCE_BANKS,
+		.flags = MSR_NO_WRITE,
 		.sdm = "SDM vol. 3, IA32_MCG_CAP MSR",
 	}, {
 		.first = 0x17a, .name = "IA32_MCG_STATUS",
@@ -223,7 +244,7 @@ const struct msr_row msr_table[] = {
 		.first = 0x200, .count = 16, .name = "IA32_MTRR_PHYSBASE0",
 		.kind = MSR_STORED, .slot = MSR_SLOT_MTRR_VARIABLE,
 		.check = MSR_CHECK_MTRR_VARIABLE,
-		.sdm = "SDM vol. 3, figure IA32_MTRR_PHYSBASEn and IA32_MTRR_PHYSMASKn Variable-Range",
+		.sdm = "SDM vol. 3, Variable Range MTRRs (IA32_MTRR_PHYSBASEn, PHYSMASKn)",
 	}, {
 		.first = 0x250, .name = "IA32_MTRR_FIX64K_00000",
 		.kind = MSR_STORED, .slot = MSR_SLOT_MTRR_FIX64K,
@@ -264,24 +285,25 @@ const struct msr_row msr_table[] = {
 		.kind = MSR_SPECIAL, .slot = MSR_SLOT_MC_BANKS, .ops = &msr_mc_bank_ops,
 		.sdm = "SDM vol. 3, Error-Reporting Register Banks",
 	},
-	VMX_CAPABILITY(0x480, "IA32_VMX_BASIC", MSR_EMULATED),
-	VMX_CAPABILITY(0x481, "IA32_VMX_PINBASED_CTLS", 0),
-	VMX_CAPABILITY(0x482, "IA32_VMX_PROCBASED_CTLS", 0),
-	VMX_CAPABILITY(0x483, "IA32_VMX_EXIT_CTLS", 0),
-	VMX_CAPABILITY(0x484, "IA32_VMX_ENTRY_CTLS", 0),
-	VMX_CAPABILITY(0x485, "IA32_VMX_MISC", MSR_EMULATED),
-	VMX_CAPABILITY(0x486, "IA32_VMX_CR0_FIXED0", MSR_EMULATED),
-	VMX_CAPABILITY(0x487, "IA32_VMX_CR0_FIXED1", 0),
-	VMX_CAPABILITY(0x488, "IA32_VMX_CR4_FIXED0", MSR_EMULATED),
-	VMX_CAPABILITY(0x489, "IA32_VMX_CR4_FIXED1", 0),
-	VMX_CAPABILITY(0x48a, "IA32_VMX_VMCS_ENUM", MSR_EMULATED),
-	VMX_CAPABILITY(0x48b, "IA32_VMX_PROCBASED_CTLS2", MSR_EMULATED),
-	VMX_CAPABILITY(0x48c, "IA32_VMX_EPT_VPID_CAP", MSR_EMULATED),
-	VMX_CAPABILITY(0x48d, "IA32_VMX_TRUE_PINBASED_CTLS", MSR_EMULATED),
-	VMX_CAPABILITY(0x48e, "IA32_VMX_TRUE_PROCBASED_CTLS", MSR_EMULATED),
-	VMX_CAPABILITY(0x48f, "IA32_VMX_TRUE_EXIT_CTLS", MSR_EMULATED),
-	VMX_CAPABILITY(0x490, "IA32_VMX_TRUE_ENTRY_CTLS", MSR_EMULATED),
-	VMX_CAPABILITY(0x491, "IA32_VMX_VMFUNC", MSR_EMULATED),
+	VMX_CAPABILITY(0x480, "IA32_VMX_BASIC", MSR_EMULATED, MSR_CHECK_SUBSET,
+		       VMX_BASIC_FIELDS),
+	VMX_DERIVED(0x481, "IA32_VMX_PINBASED_CTLS"),
+	VMX_DERIVED(0x482, "IA32_VMX_PROCBASED_CTLS"),
+	VMX_DERIVED(0x483, "IA32_VMX_EXIT_CTLS"),
+	VMX_DERIVED(0x484, "IA32_VMX_ENTRY_CTLS"),
+	VMX_CAPABILITY(0x485, "IA32_VMX_MISC", MSR_EMULATED, MSR_CHECK_SUBSET, VMX_MISC_FIELDS),
+	VMX_CAPABILITY(0x486, "IA32_VMX_CR0_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),
+	VMX_DERIVED(0x487, "IA32_VMX_CR0_FIXED1"),
+	VMX_CAPABILITY(0x488, "IA32_VMX_CR4_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),
+	VMX_DERIVED(0x489, "IA32_VMX_CR4_FIXED1"),
+	VMX_CAPABILITY(0x48a, "IA32_VMX_VMCS_ENUM", MSR_EMULATED, MSR_CHECK_NONE, 0),
+	VMX_CONTROL(0x48b, "IA32_VMX_PROCBASED_CTLS2"),
+	VMX_CAPABILITY(0x48c, "IA32_VMX_EPT_VPID_CAP", MSR_EMULATED, MSR_CHECK_SUBSET, 0),
+	VMX_CONTROL(0x48d, "IA32_VMX_TRUE_PINBASED_CTLS"),
+	VMX_CONTROL(0x48e, "IA32_VMX_TRUE_PROCBASED_CTLS"),
+	VMX_CONTROL(0x48f, "IA32_VMX_TRUE_EXIT_CTLS"),
+	VMX_CONTROL(0x490, "IA32_VMX_TRUE_ENTRY_CTLS"),
+	VMX_CAPABILITY(0x491, "IA32_VMX_VMFUNC", MSR_EMULATED, MSR_CHECK_SUBSET, 0),
 	{
 		.first = 0x4d0, .name = "IA32_MCG_EXT_CTL",
 		.kind = MSR_SPECIAL, .slot = MSR_SLOT_MCG_EXT_CTL,
@@ -298,7 +320,7 @@ const struct msr_row msr_table[] = {
 		.first = 0x6e0, .name = "IA32_TSC_DEADLINE",
 		.kind = MSR_CONST, .ignore_mask = ~0ull,
 		.flags = MSR_EMULATED,
-		.sdm = "SDM vol. 3, TSC-Deadline Mode; without an in-kernel local APIC nothing is armed",
+		.sdm = "SDM vol. 3, TSC-Deadline Mode; there is no in-kernel APIC to arm",
 	}, {
 		.first = 0xda0, .name = "IA32_XSS",
 		.kind = MSR_CONST, .gp_mask = ~0ull, .feature = FEATURE_XSAVES,

@@ -6,6 +6,7 @@
  * has no TSC scaling. SDM vol. 3, "Time-Stamp Counter Offset and Multiplier".
  */
 #include <linux/math64.h>
+#include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
@@ -59,8 +60,46 @@ void tsc_write(struct vcpu *vcpu)
 		vmwrite64(TSC_MULTIPLIER, vcpu->tsc_multiplier);
 }
 
+/*
+ * Does the client mean what another vCPU's TSC says now? It writes the same
+ * value to all of them, or what it computed from the time that passed, one after
+ * the other. A second's difference is taken for the time that this took; 0 is
+ * what a vCPU that is plugged in gets.
+ */
+static bool means_the_same(const struct vcpu *vcpu, const struct tsc_sync *last,
+			   u64 host_tsc, u64 value)
+{
+	u64 second = 1000ull * vcpu->tsc_khz, expected;
+
+	if (last->khz != vcpu->tsc_khz)
+		return false;
+	expected = last->value + scale(vcpu, host_tsc - last->host_tsc);
+	return !value || (value < expected + second && value + second > expected);
+}
+
+/*
+ * The client sets a vCPU's TSC, or creates the vCPU (0). vCPUs that are meant to
+ * have the same get the same offset: to the guest their TSCs are one.
+ */
+static void synchronize(struct vcpu *vcpu, u64 value)
+{
+	struct tsc_sync *last = &vcpu->vm->tsc;
+	u64 host_tsc, offset;
+
+	spin_lock(&last->lock);
+	host_tsc = rdtsc();
+	offset = means_the_same(vcpu, last, host_tsc, value) ?
+		 last->offset : value - scale(vcpu, host_tsc);
+	last->khz = vcpu->tsc_khz;
+	last->host_tsc = host_tsc;
+	last->value = scale(vcpu, host_tsc) + offset;
+	last->offset = offset;
+	spin_unlock(&last->lock);
+	set_offset(vcpu, offset);
+}
+
 /**
- * tsc_reset() - a new vCPU's TSC: near 0, with the VM's frequency
+ * tsc_reset() - a new vCPU's TSC: the VM's, near 0 if it is the first
  * @vcpu: the vCPU
  */
 void tsc_reset(struct vcpu *vcpu)
@@ -68,7 +107,7 @@ void tsc_reset(struct vcpu *vcpu)
 	vcpu->tsc_multiplier = ONE;
 	/* Cannot fail: the VM's was found possible before. */
 	tsc_set_khz(vcpu, READ_ONCE(vcpu->vm->tsc_khz));
-	set_offset(vcpu, -scale(vcpu, rdtsc()));
+	synchronize(vcpu, 0);
 }
 
 /**
@@ -107,6 +146,35 @@ int tsc_set_khz(struct vcpu *vcpu, u32 khz)
 	return 0;
 }
 
+/**
+ * tsc_device_attr() - KVM_SET, GET and HAS_DEVICE_ATTR on a vCPU
+ * @vcpu: the vCPU
+ * @cmd: which of the three
+ * @attr: group KVM_VCPU_TSC_CTRL, attribute KVM_VCPU_TSC_OFFSET: what is added
+ *	to the (scaled) host TSC, a u64 at @attr->addr
+ *
+ * Return: 0, -ENXIO for another attribute, -EFAULT.
+ */
+int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr *attr)
+{
+	u64 __user *user = (u64 __user *)attr->addr;
+	u64 offset;
+
+	if (attr->group != KVM_VCPU_TSC_CTRL || attr->attr != KVM_VCPU_TSC_OFFSET)
+		return -ENXIO;
+	switch (cmd) {
+	case KVM_GET_DEVICE_ATTR:
+		return put_user(vcpu->tsc_offset, user);
+	case KVM_SET_DEVICE_ATTR:
+		if (get_user(offset, user))
+			return -EFAULT;
+		set_offset(vcpu, offset);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
 /* IA32_TIME_STAMP_COUNTER and IA32_TSC_ADJUST: one offset behind both. */
 
 static u64 *tsc_adjust(struct msr_access *a)
@@ -123,10 +191,14 @@ static enum msr_result get_tsc(struct msr_access *a)
 /* A guest that writes the TSC moves TSC_ADJUST by as much. */
 static enum msr_result set_tsc(struct msr_access *a)
 {
-	u64 offset = a->data - scale(a->vcpu, rdtsc());
+	u64 offset;
 
-	if (!a->host)
-		*tsc_adjust(a) += offset - a->vcpu->tsc_offset;
+	if (a->host) {
+		synchronize(a->vcpu, a->data);
+		return MSR_OK;
+	}
+	offset = a->data - scale(a->vcpu, rdtsc());
+	*tsc_adjust(a) += offset - a->vcpu->tsc_offset;
 	set_offset(a->vcpu, offset);
 	return MSR_OK;
 }

@@ -156,6 +156,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		struct kvm_regs regs;
 		struct kvm_sregs sregs;
 		struct kvm_mp_state mp_state;
+		struct kvm_device_attr attr;
 		u64 mcg_cap;
 	} u;
 	int ret;
@@ -192,6 +193,11 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return cpuid_set(vcpu, arg);
 	case KVM_GET_CPUID2:
 		return cpuid_get(vcpu, arg);
+	case KVM_SET_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_HAS_DEVICE_ATTR:
+		ret = GET_USER_STRUCT(u.attr, arg);
+		return ret ?: tsc_device_attr(vcpu, cmd, &u.attr);
 	case KVM_X86_SETUP_MCE:
 		ret = GET_USER_STRUCT(u.mcg_cap, arg);
 		return ret ?: mce_set_cap(vcpu, u.mcg_cap);

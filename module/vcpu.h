@@ -213,6 +213,7 @@ bool tsc_khz_possible(u32 khz);
 int tsc_set_khz(struct vcpu *vcpu, u32 khz);
 void tsc_reset(struct vcpu *vcpu);
 void tsc_write(struct vcpu *vcpu);
+int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr *attr);
 
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);

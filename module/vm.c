@@ -84,6 +84,7 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_X86_USER_SPACE_MSR:
 	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_VCPU_ATTRIBUTES:
 		return 1;
 	case KVM_CAP_MCE:
 		return MSR_MCE_BANKS;
@@ -222,6 +223,7 @@ static struct vm *vm_alloc(void)
 	vm->slots_by_gfn = RB_ROOT_CACHED;
 	vm->slots_by_hva = RB_ROOT_CACHED;
 	spin_lock_init(&vm->mmu_lock);
+	spin_lock_init(&vm->tsc.lock);
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;
 

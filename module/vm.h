@@ -20,6 +20,22 @@ struct msr_filter;
 struct vcpu;
 
 /**
+ * struct tsc_sync - the client's last write to the TSC of any vCPU of a VM
+ * @lock: protects the others
+ * @khz: the frequency of the vCPU written to; 0 before the first write
+ * @host_tsc: when: the host's TSC
+ * @value: what the guest's TSC was then
+ * @offset: the offset that made it so
+ */
+struct tsc_sync {
+	spinlock_t lock;	/* the others */
+	u32 khz;
+	u64 host_tsc;
+	u64 value;
+	u64 offset;
+};
+
+/**
  * struct memslot - guest-physical pages and the process memory behind them
  * @gfn: node in vm->slots_by_gfn: first and last guest frame number
  * @hva: node in vm->slots_by_hva: first and last byte's process address
@@ -42,6 +58,7 @@ struct memslot {
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
  * @tsc_khz: frequency of the TSC of vCPUs to come
+ * @tsc: for vCPUs whose TSCs the client sets one after the other
  * @msr_filter: which MSRs the guest may touch at all; NULL: those that exist
  * @filter_gen: counts changes of @msr_filter
  * @msr_exit_reasons: KVM_MSR_EXIT_REASON_*: failures that go to the client, not #GP
@@ -66,6 +83,7 @@ struct vm {
 	struct xarray vcpus;
 	unsigned int vcpu_count;
 	u32 tsc_khz;
+	struct tsc_sync tsc;
 
 	struct msr_filter __rcu *msr_filter;
 	unsigned long filter_gen;
