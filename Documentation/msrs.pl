@@ -109,6 +109,7 @@ sub print_row
 	my (%row) = @_;
 	my $first = number($row{first});
 	my $count = number($row{count} // 1);
+	my $reset = number($row{reset} // 0);
 	my $flags = number($row{flags} // 0);
 	my $ops = $row{ops} ? substr($row{ops}, 1) : '';
 	my $name = $row{name} =~ s/"//gr;
@@ -120,9 +121,9 @@ sub print_row
 	field('Index', $count == 1 ? sprintf('``0x%08x``', $first) :
 	      sprintf('``0x%08x`` to ``0x%08x``', $first, $first + $count - 1));
 	field('Kind', word($row{kind}) . ($where ? ", ``$where``" : ''));
-	field('Reset', $has->{host_value} ? "the host's, by ``$ops``" :
-	      $has->{reset} ? "the vCPU's, by ``$ops``" :
-	      sprintf('``0x%016x``', number($row{reset} // 0)));
+	field('Reset', $has->{reset} ? "the vCPU's, by ``$ops``" :
+	      $reset || !$has->{host_value} ? sprintf('``0x%016x``', $reset) : "the host's, by ``$ops``");
+	field('As a feature', $reset && $has->{host_value} ? "the host's, by ``$ops``" : '');
 	mask_field('Reserved', $row{gp_mask});
 	mask_field('Fixed', $row{ro_mask});
 	mask_field('Ignored', $row{ignore_mask});
