@@ -16,11 +16,9 @@ if [ -r "$here/settings" ]; then
 fi
 
 if [ $# -eq 0 ]; then
-	for file in "$here"/*; do
-		if [ -x "$file" ] && [ "$file" != "$here/run.sh" ]; then
-			set -- "$@" "$file"
-		fi
-	done
+	while read -r name; do
+		set -- "$@" "$here/$name"
+	done < "$here/tests"
 fi
 
 status=$(mktemp)
