@@ -24,6 +24,9 @@ demo:			## boot the test machine and show guests reading and writing MSRs
 check:			## run all tests; CASES="NAME..." runs some of those in testbed/cases
 	testbed/check $(CASES)
 
+check-kvm:		## compare with KVM: each access to each MSR, cell by cell
+	testbed/check kvm_matrix
+
 shell:			## an interactive shell in the test machine, with the module loaded
 	testbed/shell
 
@@ -67,5 +70,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check shell load unload lint docs dkms-check kselftest-files \
+.PHONY: all module client demo check check-kvm shell load unload lint docs dkms-check kselftest-files \
 	clean distclean help

@@ -75,3 +75,14 @@ build_selftests()
 	stage 'building the selftests'
 	quietly "$build/selftests.log" make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
 }
+
+# What the kernel prints when something is wrong with it.
+trouble='BUG:|WARNING: |Oops|Call Trace|general protection fault,|unchecked MSR|Bad page|refcount_t|corruption'
+trouble+='|UBSAN|KASAN|soft lockup|hard LOCKUP|self-detected stall|blocked for more'
+
+# clean_log FILE: prints what it finds as diagnostics
+clean_log()
+{
+	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
+	! grep -n -E "$trouble" "$1" | grep -v 'RETBleed: WARNING' | sed 's/^/# /' | grep .
+}
