@@ -97,11 +97,9 @@ int subject_restore(struct subject *s, uint32_t index, uint64_t before)
 {
 	uint64_t now;
 
-	if (!vcpu_get_msr(&s->vcpu, index, &now) && now == before)
-		return 0;
-	if (!vcpu_set_msr(&s->vcpu, index, before) && index == MSR_IA32_TSC)
-		return 0;
-	if (!vcpu_get_msr(&s->vcpu, index, &now) && now == before)
+	if (vcpu_set_msr(&s->vcpu, index, before))
+		return subject_renew(s);
+	if (index == MSR_IA32_TSC || (!vcpu_get_msr(&s->vcpu, index, &now) && now == before))
 		return 0;
 	return subject_renew(s);
 }

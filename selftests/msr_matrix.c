@@ -22,7 +22,6 @@
  * number, or the reason why it can't be read.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +81,13 @@ static struct outcome host_get(struct subject *s, uint32_t index)
 	int err = vcpu_get_msr(&s->vcpu, index, &value);
 
 	return host_outcome(err, value);
+}
+
+/* The value after a write; not asked for again where there is none to be had. */
+static struct outcome host_get_after(struct subject *s, uint32_t index,
+				     const struct outcome *before, const struct outcome *wrote)
+{
+	return before->how == REFUSED && wrote->how != OK ? *before : host_get(s, index);
 }
 
 static struct outcome host_set(struct subject *s, uint32_t index, uint64_t value)
@@ -149,7 +155,7 @@ static void print_read(uint32_t index, const char *kind, struct outcome o)
 	else if (same(index, o.value, 0) && o.value)
 		printf("0x%x %s near-0\n", index, kind);
 	else
-		printf("0x%x %s 0x%" PRIx64 "\n", index, kind, o.value);
+		printf("0x%x %s 0x%llx\n", index, kind, (unsigned long long)o.value);
 }
 
 /* A write, and what was read afterwards; @before it held that. */
@@ -168,7 +174,7 @@ static void print_write(uint32_t index, const char *kind, const struct matrix_va
 	else if (before->how == OK && same(index, read.value, before->value))
 		printf("unchanged\n");
 	else
-		printf("0x%" PRIx64 "\n", read.value);
+		printf("0x%llx\n", (unsigned long long)read.value);
 }
 
 /* The kinds of access on one subject; a NULL is a kind that is left out. */
@@ -186,9 +192,10 @@ static bool ends_guest(uint32_t index, uint64_t before, uint64_t value)
 	return index == MSR_IA32_EFER && ((before ^ value) & (EFER_LME | EFER_LMA));
 }
 
-static void restore(struct subject *s, uint32_t index, const struct outcome *before)
+static void restore(struct subject *s, uint32_t index, const struct outcome *before,
+		    const struct outcome *now)
 {
-	if (before->how == OK)
+	if (before->how == OK && !(now->how == OK && now->value == before->value))
 		check("a new vCPU", subject_restore(s, index, before->value));
 }
 
@@ -203,9 +210,9 @@ static void try_host_set(struct subject *s, const struct kinds *kinds, uint32_t 
 	if (wrote.how == OK && s->runs)
 		read = guest_read(s, index);
 	else
-		read = host_get(s, index);
+		read = host_get_after(s, index, &before, &wrote);
 	print_write(index, kinds->host_set, v, wrote, read, &before);
-	restore(s, index, &before);
+	restore(s, index, &before, &read);
 }
 
 static void try_guest_wrmsr(struct subject *s, const struct kinds *kinds, uint32_t index,
@@ -214,9 +221,9 @@ static void try_guest_wrmsr(struct subject *s, const struct kinds *kinds, uint32
 	struct outcome before = host_get(s, index), wrote, read;
 
 	wrote = guest(s, vm_op_wrmsr(index, v->value));
-	read = host_get(s, index);
+	read = host_get_after(s, index, &before, &wrote);
 	print_write(index, kinds->guest_wrmsr, v, wrote, read, &before);
-	restore(s, index, &before);
+	restore(s, index, &before, &read);
 }
 
 static void try_all(struct subject *s, const struct kinds *kinds, const struct matrix_msr *msr)
@@ -302,17 +309,19 @@ static void sweep(struct subject *s, const struct matrix_msr *msrs, size_t n_msr
 			indices[n++] = index;
 		}
 	}
-	check("the guest's sweep", vm_run_ops(&s->vcpu, ops, 2 * n));
+	check("the guest's accesses", vm_run_ops(&s->vcpu, ops, 2 * n));
 
 	for (i = 0; i < n; i++) {
 		struct outcome got = host_get(s, indices[i]);
+		struct outcome wrote = op_outcome(&ops[2 * i + 1]);
 		struct outcome set = host_set(s, indices[i], 0);
 
 		print_read(indices[i], "host-get", got);
 		print_read(indices[i], "guest-rdmsr", op_outcome(&ops[2 * i]));
-		print_write(indices[i], "host-set", &zero, set, host_get(s, indices[i]), &got);
-		print_write(indices[i], "guest-wrmsr", &zero, op_outcome(&ops[2 * i + 1]),
-			    host_get(s, indices[i]), &got);
+		print_write(indices[i], "guest-wrmsr", &zero, wrote,
+			    host_get_after(s, indices[i], &got, &wrote), &got);
+		print_write(indices[i], "host-set", &zero, set,
+			    host_get_after(s, indices[i], &got, &set), &got);
 	}
 	free(ops);
 	free(indices);
@@ -353,6 +362,8 @@ static void matrix(int dev)
 	for (i = 0; i < n; i++) {
 		struct matrix_msr briefly = { .index = msrs[i].index };
 
+		if (i % 100 == 0)
+			fprintf(stderr, "# %d of %d MSRs\n", i, n);
 		try_all(&still, &never_run, &msrs[i]);
 		try_all(&ran, &has_run, &msrs[i]);
 		try_all(&bare, &no_cpuid, &briefly);
