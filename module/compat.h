@@ -4,10 +4,12 @@
 #define MINIHV_COMPAT_H
 
 #include <linux/entry-kvm.h>
+#include <linux/interrupt.h>
 #include <linux/kvm_host.h>
 #include <linux/version.h>
 #include <asm/cpufeature.h>
 #include <asm/mce.h>
+#include <asm/nospec-branch.h>
 
 /* FRED came with 6.9; before, no kernel can be using it. */
 static inline bool compat_fred_in_use(void)
@@ -26,6 +28,31 @@ static inline void compat_machine_check(void)
 	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
 
 	do_machine_check(&regs);
+#endif
+}
+
+/*
+ * A guest has trained the branch predictor, and the client's user code is next
+ * (VMSCAPE). Newer kernels barrier on the way to user space when they are told.
+ */
+static inline void compat_guest_has_run(void)
+{
+#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#endif
+}
+
+/*
+ * Does an FPU section have to end for softirqs to run? Since 6.15
+ * kernel_fpu_begin() holds them off; before, they run when an interrupt ends.
+ */
+static inline bool compat_softirqs_wait(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	return local_softirq_pending();
+#else
+	return false;
 #endif
 }
 

@@ -51,6 +51,9 @@ static unsigned long cr4_allowed(struct vcpu *vcpu)
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
 		if (cpuid_has(&vcpu->cpuid, cr4_features[i].feature))
 			allowed |= cr4_features[i].bit;
+	/* What the silicon has and the kernel has left off is not there to switch. */
+	if (!boot_cpu_has(X86_FEATURE_OSPKE))
+		allowed &= ~X86_CR4_PKE;
 	return allowed & vmx_cap(MSR_IA32_VMX_CR4_FIXED1);
 }
 
@@ -62,9 +65,14 @@ static unsigned long hw_cr0(unsigned long cr0)
 	return (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) | must;
 }
 
+/*
+ * A machine check that finds CR4.MCE clear resets the machine, also while a guest
+ * runs: that bit is the host's, whatever the guest reads.
+ */
 static unsigned long hw_cr4(unsigned long cr4)
 {
-	return cr4 | vmx_cap(MSR_IA32_VMX_CR4_FIXED0);
+	return (cr4 & ~X86_CR4_MCE) | (vmx_root_host_cr4() & X86_CR4_MCE) |
+	       vmx_cap(MSR_IA32_VMX_CR4_FIXED0);
 }
 
 /* SDM vol. 2, "MOV - Move to/from Control Registers". */

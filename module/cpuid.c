@@ -166,10 +166,23 @@ static bool entries_valid(const struct vcpu_cpuid *cpuid)
 	return linear == 0 || linear == 48 || linear == 57;
 }
 
-static bool same_entries(const struct vcpu_cpuid *a, const struct vcpu_cpuid *b)
+/* What follows the vCPU's state does not count: KVM_GET_CPUID2 shows it as it is now. */
+static bool same_entries(struct vcpu *vcpu, const struct vcpu_cpuid *new)
 {
-	return a->nent == b->nent &&
-	       !memcmp(a->entries, b->entries, array_size(a->nent, sizeof(*a->entries)));
+	struct kvm_cpuid_entry2 a, b;
+	u32 i;
+
+	if (new->nent != vcpu->cpuid.nent)
+		return false;
+	for (i = 0; i < new->nent; i++) {
+		a = new->entries[i];
+		b = vcpu->cpuid.entries[i];
+		update_runtime(vcpu, &a);
+		update_runtime(vcpu, &b);
+		if (memcmp(&a, &b, sizeof(a)))
+			return false;
+	}
+	return true;
 }
 
 static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
@@ -178,7 +191,7 @@ static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
 		return -EINVAL;
 	/* The guest has seen it; saying the same again does no harm. */
 	if (vcpu->has_run) {
-		if (!same_entries(new, &vcpu->cpuid))
+		if (!same_entries(vcpu, new))
 			return -EINVAL;
 		cpuid_free(new);
 		return 0;

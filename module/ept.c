@@ -233,7 +233,6 @@ const struct mmu_notifier_ops ept_notifier_ops = {
 	.invalidate_range_start = notify_start,
 	.invalidate_range_end = notify_end,
 	.release = notify_release,
-	.free_notifier = vm_notifier_free,
 };
 
 /* Up to three tables on the way to a leaf, allocated before mmu_lock is taken. */
@@ -308,38 +307,33 @@ static int map_slot_page(struct vm *vm, const struct memslot *slot, u64 gfn, boo
 	struct table_cache cache = {};
 	struct page *page;
 	unsigned long seq;
-	bool raced;
 	int ret;
 
-	do {
-		ret = fill_cache(&cache);
-		if (ret)
-			break;
+	ret = fill_cache(&cache);
+	if (ret)
+		goto out;
 
-		spin_lock(&vm->mmu_lock);
-		seq = vm->invalidate_seq;
-		spin_unlock(&vm->mmu_lock);
+	spin_lock(&vm->mmu_lock);
+	seq = vm->invalidate_seq;
+	spin_unlock(&vm->mmu_lock);
 
-		ret = get_user_pages_fast(hva, 1, write ? FOLL_WRITE : 0, &page);
-		if (ret != 1) {
-			ret = ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
-			break;
-		}
-		ret = 0;
-		spin_lock(&vm->mmu_lock);
-		raced = vm->invalidations || seq != vm->invalidate_seq;
-		if (!raced) {
-			map_page(vm, gfn, page, write, &cache);
-			if (write)
-				SetPageDirty(page);
-		}
-		spin_unlock(&vm->mmu_lock);
-		/* The notifier, not this reference, keeps the page from under the guest. */
-		put_page(page);
-		if (raced)
-			cond_resched();
-	} while (raced && !fatal_signal_pending(current));
-
+	ret = get_user_pages_fast(hva, 1, write ? FOLL_WRITE : 0, &page);
+	if (ret != 1) {
+		ret = ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
+		goto out;
+	}
+	ret = 0;
+	spin_lock(&vm->mmu_lock);
+	/* If the page may have gone meanwhile, the guest faults again. */
+	if (!vm->invalidations && seq == vm->invalidate_seq) {
+		map_page(vm, gfn, page, write, &cache);
+		if (write)
+			SetPageDirty(page);
+	}
+	spin_unlock(&vm->mmu_lock);
+	/* The notifier, not this reference, keeps the page from under the guest. */
+	put_page(page);
+out:
 	empty_cache(&cache);
 	return ret;
 }
@@ -361,12 +355,13 @@ int ept_fault(struct vm *vm, u64 gpa, bool write)
 	struct memslot *slot;
 	int ret;
 
-	if (already_mapped(vm, gfn, write))
-		return 0;
-	down_read(&vm->slots_lock);
+	if (down_read_killable(&vm->slots_lock))
+		return -EINTR;
 	slot = vm_find_slot(vm, gfn);
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
 		ret = -ENXIO;
+	else if (already_mapped(vm, gfn, write))
+		ret = 0;
 	else
 		ret = map_slot_page(vm, slot, gfn, write);
 	up_read(&vm->slots_lock);

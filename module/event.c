@@ -28,7 +28,8 @@ static void set_rf(struct vcpu *vcpu)
  * An event whose delivery the VM exit interrupted gives way: minihv raises an
  * exception in that situation only when it hands on an #AC or #DB, which are
  * benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
- * the first event happens again when the guest's handler returns.
+ * a fault happens again when the guest's handler returns. An interrupt that the
+ * client gave with KVM_SET_SREGS is lost; nothing else can give one.
  */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {
@@ -64,13 +65,29 @@ static unsigned long next_rip(struct vcpu *vcpu, unsigned long rip, u32 len)
 	return next;
 }
 
+/**
+ * vcpu_inject_db() - #DB
+ * @vcpu: the vCPU, loaded or not
+ * @dr6: the bits of DR6 that say why
+ *
+ * SDM vol. 3, "Debug Control Register (DR7)": GD is clear in the handler, which
+ * could not read the debug registers otherwise.
+ */
+void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
+{
+	vcpu->dr6 |= dr6;
+	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
+		vcpu->dr7 &= ~DR7_GENERAL_DETECT;
+		vcpu->dirty |= DIRTY_DEBUG;
+	}
+	vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
+}
+
 /* A completed instruction under TF is followed by #DB (BS); RF lasts one instruction. */
 static unsigned long after_insn(struct vcpu *vcpu, unsigned long rflags)
 {
-	if (rflags & X86_EFLAGS_TF) {
-		vcpu->dr6 |= DR_STEP;
-		vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
-	}
+	if (rflags & X86_EFLAGS_TF)
+		vcpu_inject_db(vcpu, DR_STEP);
 	return rflags & ~X86_EFLAGS_RF;
 }
 

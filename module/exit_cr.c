@@ -106,8 +106,7 @@ int handle_cr_access(struct vcpu *vcpu)
 	}
 }
 
-#define DR7_DETECT	BIT(13)	/* trap the next MOV DR */
-#define DR6_DETECTED	BIT(13)	/* this was it */
+#define DR6_DETECTED	BIT(13)	/* what DR7_GENERAL_DETECT asked for */
 #define DR6_WRITABLE	(DR_TRAP_BITS | DR6_DETECTED | DR_STEP | BIT(15))
 #define DR6_ONES	0xffff0ff0ul
 #define DR7_ONES	0x400ul
@@ -166,11 +165,8 @@ int handle_dr_access(struct vcpu *vcpu)
 	}
 	if (vcpu_cpl(vcpu))
 		return finish(vcpu, -EPERM);
-	if (vcpu->dr7 & DR7_DETECT) {
-		vcpu->dr6 |= DR6_DETECTED;
-		vcpu->dr7 &= ~DR7_DETECT;
-		vcpu->dirty |= DIRTY_DEBUG;
-		vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
+	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
+		vcpu_inject_db(vcpu, DR6_DETECTED);
 		return 1;
 	}
 	if (!(qualification & DR_READ))

@@ -48,12 +48,6 @@ static void set_register(struct vcpu *vcpu, enum gpr gpr, unsigned long value)
 	*reg = mask == 0xffff ? (*reg & ~mask) | (value & mask) : value & mask;
 }
 
-/* The client has answered, unless it has sent the vCPU elsewhere instead. */
-static bool still_at_insn(struct vcpu *vcpu)
-{
-	return vcpu->rip == vcpu->complete_rip;
-}
-
 static int ask_client(struct vcpu *vcpu, u32 count, int (*complete)(struct vcpu *vcpu))
 {
 	struct kvm_run *run = vcpu->run;
@@ -76,8 +70,6 @@ static int complete_in(struct vcpu *vcpu)
 	unsigned long *rax = &vcpu->vmenter.regs[GPR_RAX];
 	u32 value = 0;
 
-	if (!still_at_insn(vcpu))
-		return 1;
 	memcpy(&value, vcpu->pio_data, size);
 	/* A 32-bit result clears the upper half of RAX, shorter ones leave the rest. */
 	if (size == 4)
@@ -90,8 +82,14 @@ static int complete_in(struct vcpu *vcpu)
 
 static int complete_out(struct vcpu *vcpu)
 {
-	if (still_at_insn(vcpu))
-		vcpu_skip_insn(vcpu);
+	vcpu_skip_insn(vcpu);
+	return 1;
+}
+
+static int inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
+{
+	vcpu->cr2 = linear;
+	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
 	return 1;
 }
 
@@ -110,15 +108,32 @@ static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int l
 	for (; len; len -= chunk, linear += chunk, data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 		ret = vcpu_gva_to_gpa(vcpu, linear, in, &gpa, &error_code);
-		if (ret == -EFAULT) {
-			vcpu->cr2 = linear;
-			vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
-			return 1;
-		}
+		if (ret == -EFAULT)
+			return inject_pf(vcpu, linear, error_code);
 		if (ret)
 			return ret;
 		ret = in ? vm_write_guest(vcpu->vm, gpa, data, chunk) :
 			   vm_read_guest(vcpu->vm, gpa, data, chunk);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/*
+ * INS reads the device once: whether the guest's memory can take it is found out
+ * before, for the first byte and for the last. Returns 1 for a page fault.
+ */
+static int check_string_in(struct vcpu *vcpu, unsigned int len)
+{
+	u64 linear[2] = { vcpu->exit.linear, vcpu->exit.linear + len - 1 }, gpa;
+	u32 error_code;
+	int i, ret;
+
+	for (i = 0; i < 2; i++) {
+		ret = vcpu_gva_to_gpa(vcpu, linear[i], true, &gpa, &error_code);
+		if (ret == -EFAULT)
+			return inject_pf(vcpu, i ? linear[1] & PAGE_MASK : linear[0], error_code);
 		if (ret)
 			return ret;
 	}
@@ -163,8 +178,6 @@ static int complete_ins(struct vcpu *vcpu)
 {
 	int ret;
 
-	if (!still_at_insn(vcpu))
-		return 1;
 	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data,
 			  vcpu->pio_count * io_size(vcpu));
 	if (ret)
@@ -175,8 +188,7 @@ static int complete_ins(struct vcpu *vcpu)
 
 static int complete_outs(struct vcpu *vcpu)
 {
-	if (still_at_insn(vcpu))
-		advance_string(vcpu, vcpu->pio_count);
+	advance_string(vcpu, vcpu->pio_count);
 	return 1;
 }
 
@@ -191,16 +203,7 @@ static int handle_string(struct vcpu *vcpu)
 		return 1;
 	}
 	if (in) {
-		/* A page fault must come before the device is read, not after. */
-		u32 error_code;
-		u64 gpa;
-
-		ret = vcpu_gva_to_gpa(vcpu, vcpu->exit.linear, true, &gpa, &error_code);
-		if (ret == -EFAULT) {
-			vcpu->cr2 = vcpu->exit.linear;
-			vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
-			return 1;
-		}
+		ret = check_string_in(vcpu, count * io_size(vcpu));
 		return ret ?: ask_client(vcpu, count, complete_ins);
 	}
 	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data, count * io_size(vcpu));

@@ -3,8 +3,10 @@
  * The guest's own page tables, walked in software: for the one instruction that
  * minihv carries out in guest memory, string I/O.
  *
- * SDM vol. 3, chapter "Paging": 32-bit, PAE and 4-level paging.
+ * SDM vol. 3, chapter "Paging": 32-bit, PAE and 4-level paging. Not looked at:
+ * reserved bits, and protection keys.
  */
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <asm/pgtable_types.h>
 #include <asm/trap_pf.h>
@@ -44,19 +46,31 @@ static bool permitted(const struct walk *w)
 	return true;
 }
 
-/* Reads one entry and sets its accessed bit. False if it is not there. */
-static bool read_entry(struct walk *w, u64 gpa, unsigned int size)
+/*
+ * Sets a bit in the entry that was just read; in ROM it stays clear. -EAGAIN if
+ * another vCPU has changed the entry: the walk has to start again, as a CPU's does.
+ */
+static int mark_entry(struct walk *w, u64 gpa, u32 bit)
 {
-	struct vm *vm = w->vcpu->vm;
+	int ret;
 
+	if (w->entry & bit)
+		return 0;
+	ret = vm_set_guest_bits(w->vcpu->vm, gpa, w->entry, bit);
+	if (!ret)
+		w->entry |= bit;
+	return ret == -EFAULT ? 0 : ret;
+}
+
+/* Reads one entry and sets its accessed bit. -ENOENT if it is not there. */
+static int read_entry(struct walk *w, u64 gpa, unsigned int size)
+{
 	w->entry = 0;
-	if (vm_read_guest(vm, gpa, &w->entry, size) || !(w->entry & _PAGE_PRESENT))
-		return false;
+	if (vm_read_guest(w->vcpu->vm, gpa, &w->entry, size) || !(w->entry & _PAGE_PRESENT))
+		return -ENOENT;
 	w->writable &= !!(w->entry & _PAGE_RW);
 	w->user_page &= !!(w->entry & _PAGE_USER);
-	if (!(w->entry & _PAGE_ACCESSED))
-		vm_set_guest_bits(vm, gpa, _PAGE_ACCESSED);
-	return true;
+	return mark_entry(w, gpa, _PAGE_ACCESSED);
 }
 
 /* From the entry table at @table, with @level levels to go. */
@@ -66,41 +80,33 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 	unsigned int size = pae ? 8 : 4, bits = pae ? 9 : 10, shift;
 	u64 address_bits = pae ? GENMASK_ULL(51, 12) : GENMASK_ULL(31, 12);
 	u64 entry_gpa, in_page;
+	int ret;
 
 	for (;; level--) {
 		shift = PAGE_SHIFT + (level - 1) * bits;
 		entry_gpa = table + (gva >> shift & (BIT(bits) - 1)) * size;
-		if (!read_entry(w, entry_gpa, size)) {
+		ret = read_entry(w, entry_gpa, size);
+		if (ret == -ENOENT) {
 			*error_code &= ~X86_PF_PROT;
 			return -EFAULT;
 		}
+		if (ret)
+			return ret;
 		if (is_leaf(w, level, pae))
 			break;
 		table = w->entry & address_bits;
 	}
 	if (!permitted(w))
 		return -EFAULT;
-	if (w->write && !(w->entry & _PAGE_DIRTY))
-		vm_set_guest_bits(w->vcpu->vm, entry_gpa, _PAGE_DIRTY);
+	ret = w->write ? mark_entry(w, entry_gpa, _PAGE_DIRTY) : 0;
+	if (ret)
+		return ret;
 	in_page = BIT_ULL(shift) - 1;
 	*gpa = (w->entry & address_bits & ~in_page) | (gva & in_page);
 	return 0;
 }
 
-/**
- * vcpu_gva_to_gpa() - translate a linear address as the guest's paging does
- * @vcpu: the vCPU, not loaded
- * @gva: linear address
- * @write: for a write, else for a read
- * @gpa: gets the guest-physical address
- * @error_code: gets the page fault's error code
- *
- * Sets accessed and dirty bits, as the CPU would.
- *
- * Context: may sleep.
- * Return: 0; -EFAULT if the access is a page fault; -ESHUTDOWN.
- */
-int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
+static int walk(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
 {
 	struct walk w = {
 		.vcpu = vcpu,
@@ -138,4 +144,28 @@ int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error
 		return -EFAULT;
 	}
 	return walk_tables(&w, pdpte[gva >> 30] & GENMASK_ULL(51, 12), 2, gva, gpa, error_code);
+}
+
+/**
+ * vcpu_gva_to_gpa() - translate a linear address as the guest's paging does
+ * @vcpu: the vCPU, not loaded
+ * @gva: linear address
+ * @write: for a write, else for a read
+ * @gpa: gets the guest-physical address
+ * @error_code: gets the page fault's error code
+ *
+ * Sets accessed and dirty bits, as the CPU would.
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT if the access is a page fault; -EAGAIN or -EINTR when
+ * killed; -ESHUTDOWN.
+ */
+int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
+{
+	int ret;
+
+	do {
+		ret = walk(vcpu, gva, write, gpa, error_code);
+	} while (ret == -EAGAIN && !fatal_signal_pending(current));
+	return ret;
 }

@@ -2,7 +2,6 @@
 /* minihv: what insmod and rmmod do, and /dev/minihv itself. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
-#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/uaccess.h>
@@ -77,13 +76,18 @@ static int __init minihv_init(void)
 	ret = msr_init();
 	if (ret)
 		goto err_switch;
-	ret = misc_register(&device);
+	ret = vm_init();
 	if (ret)
 		goto err_switch;
+	ret = misc_register(&device);
+	if (ret)
+		goto err_vm;
 	minihv_debugfs_init();
 	pr_info("version %s, %s\n", MINIHV_VERSION, MINIHV_DEVICE);
 	return 0;
 
+err_vm:
+	vm_exit();
 err_switch:
 	vcpu_switch_exit();
 err_root:
@@ -95,8 +99,7 @@ static void __exit minihv_exit(void)
 {
 	minihv_debugfs_exit();
 	misc_deregister(&device);
-	/* VMs whose files are closed may still be on their way out. */
-	mmu_notifier_synchronize();
+	vm_exit();
 	rcu_barrier();
 	vcpu_switch_exit();
 	vmx_root_exit();

@@ -145,7 +145,7 @@ static int replace_slot(struct vm *vm, struct memslot *slot)
  * Return: 0; -EINVAL for unknown flags, a slot number too large, an address or
  * size that is not a multiple of a page or out of range, a slot to delete that
  * does not exist, or one that exists and would become another; -EEXIST if the
- * frames belong to another slot; -ENOMEM.
+ * frames belong to another slot; -ENOMEM; -EINTR when killed.
  */
 int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region)
 {
@@ -155,7 +155,8 @@ int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region
 	if (ret)
 		return ret;
 	if (!region->memory_size) {
-		down_write(&vm->slots_lock);
+		if (down_write_killable(&vm->slots_lock))
+			return -EINTR;
 		ret = delete_slot(vm, region->slot);
 		up_write(&vm->slots_lock);
 		return ret;
@@ -164,9 +165,11 @@ int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region
 	slot = new_slot(region);
 	if (!slot)
 		return -ENOMEM;
-	down_write(&vm->slots_lock);
-	ret = replace_slot(vm, slot);
-	up_write(&vm->slots_lock);
+	ret = down_write_killable(&vm->slots_lock);
+	if (!ret) {
+		ret = replace_slot(vm, slot);
+		up_write(&vm->slots_lock);
+	}
 	if (ret)
 		kfree(slot);
 	return ret;
@@ -203,7 +206,8 @@ static int for_guest_pages(struct vm *vm, u64 gpa, void *data, unsigned int len,
 	void __user *address;
 	int ret = 0;
 
-	down_read(&vm->slots_lock);
+	if (down_read_killable(&vm->slots_lock))
+		return -EINTR;
 	for (; len && !ret; len -= chunk, gpa += chunk, data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
 		address = guest_address(vm, gpa, write);
@@ -223,19 +227,18 @@ static int write_page(void __user *address, void *data, unsigned int len)
 	return copy_to_user(address, data, len) ? -EFAULT : 0;
 }
 
-/* Other vCPUs may change the entry meanwhile; they may set more bits, too. */
+struct bit_change {
+	u32 old, bits;
+};
+
 static int set_bits(void __user *address, void *data, unsigned int len)
 {
-	u32 __user *entry = address;
-	u32 old, bits = *(u32 *)data;
+	struct bit_change *change = data;
+	u32 old = change->old;
 	int ret;
 
-	if (get_user(old, entry))
-		return -EFAULT;
-	do {
-		ret = __try_cmpxchg_user(entry, &old, old | bits, fault);
-	} while (ret > 0);
-	return ret;
+	ret = __try_cmpxchg_user((u32 __user *)address, &old, old | change->bits, fault);
+	return ret > 0 ? -EAGAIN : ret;
 }
 
 /**
@@ -246,7 +249,7 @@ static int set_bits(void __user *address, void *data, unsigned int len)
  * @len: bytes
  *
  * Context: the VM's process; may sleep.
- * Return: 0, or -EFAULT.
+ * Return: 0, -EFAULT, or -EINTR when killed.
  */
 int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len)
 {
@@ -271,13 +274,16 @@ int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len)
  * vm_set_guest_bits() - set bits in the low half of a page-table entry
  * @vm: the VM
  * @gpa: guest-physical address
+ * @old: what is there
  * @bits: the bits
  *
- * An entry that cannot be written stays as it is, as in ROM.
- *
  * Context: the VM's process; may sleep.
+ * Return: 0; -EAGAIN if something else is there by now; -EFAULT if it can't be
+ * written; -EINTR.
  */
-void vm_set_guest_bits(struct vm *vm, u64 gpa, u32 bits)
+int vm_set_guest_bits(struct vm *vm, u64 gpa, u32 old, u32 bits)
 {
-	for_guest_pages(vm, gpa, &bits, sizeof(bits), true, set_bits);
+	struct bit_change change = { .old = old, .bits = bits };
+
+	return for_guest_pages(vm, gpa, &change, sizeof(old), true, set_bits);
 }

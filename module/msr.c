@@ -217,9 +217,10 @@ static enum msr_result store_value(struct msr_access *a)
 		*msr_slot(vcpu, row, a->index) = a->data;
 		return MSR_OK;
 	case MSR_HW_SWITCHED:
+		if (vcpu->loaded ? wrmsrl_safe(row->first, a->data) :
+				   !msr_hw_accepts(row, a->data))
+			return MSR_INVALID;
 		vcpu->msrs[row->slot] = a->data;
-		if (vcpu->loaded)
-			native_wrmsrl(row->first, a->data);
 		return MSR_OK;
 	case MSR_VMCS:
 		if (vcpu->loaded) {

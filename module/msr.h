@@ -247,7 +247,9 @@ void msr_bitmap_update(struct vcpu *vcpu);
 #define MSR_HW_MAX	8
 int msr_switch_init(const struct msr_row *row);
 void msr_load_guest(struct vcpu *vcpu);
+void msr_save_guest(struct vcpu *vcpu);
 void msr_load_host(struct vcpu *vcpu);
+bool msr_hw_accepts(const struct msr_row *row, u64 value);
 
 /* msr_ioctl.c */
 int msr_ioctl_lists(unsigned int cmd, struct kvm_msr_list __user *user);

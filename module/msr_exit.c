@@ -59,19 +59,16 @@ static u32 exit_reason(struct vcpu *vcpu, enum msr_result result)
 /* The client's answer: an error, or (to a read) a value. */
 static int complete_rdmsr(struct vcpu *vcpu)
 {
-	struct kvm_run *run = vcpu->run;
+	const struct kvm_run *run = vcpu->run;
+	bool ok = !READ_ONCE(run->msr.error);
 
-	if (vcpu->rip != vcpu->complete_rip)
-		return 1;
-	if (!run->msr.error)
-		set_edx_eax(vcpu, run->msr.data);
-	return finish(vcpu, !run->msr.error);
+	if (ok)
+		set_edx_eax(vcpu, READ_ONCE(run->msr.data));
+	return finish(vcpu, ok);
 }
 
 static int complete_wrmsr(struct vcpu *vcpu)
 {
-	if (vcpu->rip != vcpu->complete_rip)
-		return 1;
 	return finish(vcpu, !vcpu->run->msr.error);
 }
 

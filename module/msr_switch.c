@@ -4,6 +4,7 @@
  * hold the guest's values from vcpu_switch_in() to vcpu_switch_out(). The kernel itself
  * does not use them in between: they matter to user space and to the way there.
  */
+#include <linux/preempt.h>
 #include <asm/msr.h>
 
 #include "compat.h"
@@ -46,24 +47,65 @@ void msr_load_guest(struct vcpu *vcpu)
 	}
 }
 
+/* Does its value change without minihv's doing? */
+static bool changes_by_itself(const struct msr_row *row)
+{
+	return row->flags & MSR_PASS_WRITE;
+}
+
 /**
- * msr_load_host() - keep what the guest changed by itself, load the host's values
+ * msr_save_guest() - keep what the guest has changed without an exit
  * @vcpu: the vCPU
  *
- * Context: preemption disabled, on the CPU of the msr_load_guest() before.
+ * Context: preemption disabled, after msr_load_guest() on this CPU; before the
+ * host's segment registers come back, for those change an MSR too.
+ */
+void msr_save_guest(struct vcpu *vcpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < row_count; i++)
+		if (changes_by_itself(rows[i]))
+			vcpu->msrs[rows[i]->slot] = native_read_msr(rows[i]->first);
+}
+
+/**
+ * msr_load_host() - load the host's values
+ * @vcpu: the vCPU
+ *
+ * Context: preemption disabled, after msr_save_guest() on this CPU.
  */
 void msr_load_host(struct vcpu *vcpu)
 {
 	unsigned int i;
+	u64 host;
 
 	for (i = 0; i < row_count; i++) {
-		u64 *guest = &vcpu->msrs[rows[i]->slot];
-		bool volatile_here = rows[i]->flags & MSR_PASS_WRITE;
-
-		if (volatile_here)
-			*guest = native_read_msr(rows[i]->first);
-		/* Loading a segment register may have changed such an MSR too. */
-		if (volatile_here || *guest != vcpu->host.msrs[i])
-			native_wrmsrl(rows[i]->first, vcpu->host.msrs[i]);
+		host = vcpu->host.msrs[i];
+		if (changes_by_itself(rows[i]) || vcpu->msrs[rows[i]->slot] != host)
+			native_wrmsrl(rows[i]->first, host);
 	}
+}
+
+/**
+ * msr_hw_accepts() - would the CPU take this value?
+ * @row: a row of kind HW_SWITCHED
+ * @value: within the row's masks
+ *
+ * The CPU knows reserved bits that the table does not. Found out by writing it,
+ * for a moment.
+ *
+ * Context: the vCPU is not loaded; preemption on.
+ */
+bool msr_hw_accepts(const struct msr_row *row, u64 value)
+{
+	u64 old;
+	bool ok;
+
+	preempt_disable();
+	old = native_read_msr(row->first);
+	ok = !wrmsrl_safe(row->first, value);
+	native_wrmsrl(row->first, old);
+	preempt_enable();
+	return ok;
 }

@@ -10,7 +10,9 @@
 #include <linux/entry-kvm.h>
 #include <linux/interrupt.h>
 #include <linux/sched/signal.h>
+#include <asm/fpu/types.h>
 #include <asm/mce.h>
+#include <asm/special_insns.h>
 #include <asm/traps.h>
 
 #include "compat.h"
@@ -26,7 +28,7 @@
 
 static bool host_has_work(void)
 {
-	return xfer_to_guest_mode_work_pending() || local_softirq_pending();
+	return xfer_to_guest_mode_work_pending() || compat_softirqs_wait();
 }
 
 /* SDM vol. 3, "VM-Entry Controls for Event Injection". The VM exit clears the valid bit. */
@@ -43,12 +45,36 @@ static void write_event(struct vcpu *vcpu)
 	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, event->info);
 }
 
+/*
+ * XRSTOR reaches PKRU by way of XCR0, RDPKRU and WRPKRU by way of CR4. Host code
+ * that touches user memory (tracing does) must not run with the guest's.
+ */
+static __always_inline bool switches_pkru(const struct vcpu *vcpu)
+{
+	return cpu_feature_enabled(X86_FEATURE_OSPKE) &&
+	       (vcpu->cr4 & X86_CR4_PKE || vcpu->xcr0 & XFEATURE_MASK_PKRU);
+}
+
 static noinstr u32 enter_and_exit(struct vcpu *vcpu)
 {
 	unsigned long failed;
+	u32 host_pkru = 0;
+
+	/* CR2 is nowhere in the VMCS, and any page fault of the host changes it. */
+	if (native_read_cr2() != vcpu->cr2)
+		native_write_cr2(vcpu->cr2);
+	if (switches_pkru(vcpu)) {
+		host_pkru = rdpkru();
+		wrpkru(vcpu->pkru);
+	}
 
 	guest_state_enter_irqoff();
 	failed = minihv_vmenter(&vcpu->vmenter);
+	vcpu->cr2 = native_read_cr2();
+	if (switches_pkru(vcpu)) {
+		vcpu->pkru = rdpkru();
+		wrpkru(host_pkru);
+	}
 	guest_state_exit_irqoff();
 
 	return failed ? EXIT_VMFAIL : vmread32(VM_EXIT_REASON);
@@ -71,6 +97,7 @@ static u32 run_with_irqs_off(struct vcpu *vcpu)
 			return reason;
 		}
 		vcpu->vmcs.launched = true;
+		vcpu->has_run = true;
 		vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
 		vcpu->event.info = 0;
 		if (!exit_handle_fast(vcpu, reason))
@@ -94,7 +121,7 @@ static void give_to_host(struct vcpu *vcpu, u32 reason)
 	intr_info = vmread32(VM_EXIT_INTR_INFO);
 	if ((intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
 		/* NMIs are blocked until the handler's IRET. */
-		asm volatile("int $2");
+		asm volatile("int $2" : : : "memory");
 	else if ((intr_info & INTR_INFO_VECTOR_MASK) == MC_VECTOR)
 		compat_machine_check();
 }
@@ -119,10 +146,6 @@ static void requeue_event(struct vcpu *vcpu)
 	default:
 		vcpu->event.insn_len = 0;
 	}
-	/* An NMI that was being delivered blocks none yet. */
-	if ((info & VECTORING_INFO_TYPE_MASK) == INTR_TYPE_NMI_INTR)
-		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
-			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);
 }
 
 /* What the handlers will want to know; the VMCS is not current when they run. */
@@ -131,6 +154,7 @@ static void read_exit(struct vcpu *vcpu, u32 reason)
 	struct vcpu_exit *exit = &vcpu->exit;
 
 	exit->reason = reason;
+	exit->gpa = 0;
 	if (reason == EXIT_VMFAIL) {
 		exit->qualification = vmread32(VM_INSTRUCTION_ERROR);
 		return;
@@ -169,6 +193,7 @@ static void flush_if_asked(struct vcpu *vcpu)
  */
 static int run_with_preemption_off(struct vcpu *vcpu)
 {
+	bool entered = false;
 	u32 reason;
 	int ret;
 
@@ -179,10 +204,13 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 	local_irq_disable();
 	for (;;) {
 		kick_guest_begin(vcpu->vm);
-		if (host_has_work() || !vmx_root_is_current(&vcpu->vmcs)) {
+		/* Softirqs do not count the first time: ksoftirqd may sit on them for long. */
+		if (xfer_to_guest_mode_work_pending() || (entered && compat_softirqs_wait()) ||
+		    !vmx_root_is_current(&vcpu->vmcs)) {
 			reason = EXIT_NOT_ENTERED;
 			break;
 		}
+		entered = true;
 		flush_if_asked(vcpu);
 		if (vcpu->filter_gen != READ_ONCE(vcpu->vm->filter_gen))
 			msr_bitmap_update(vcpu);
@@ -258,9 +286,10 @@ static int complete_exit(struct vcpu *vcpu)
 {
 	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
 
-	if (!complete)
-		return 1;
 	vcpu->complete = NULL;
+	/* If the client has sent the vCPU elsewhere, the instruction is not to be completed. */
+	if (!complete || vcpu->rip != vcpu->complete_rip)
+		return 1;
 	return complete(vcpu);
 }
 
@@ -289,7 +318,6 @@ int vcpu_run(struct vcpu *vcpu)
 	if (ret > 0)
 		ret = READ_ONCE(run->immediate_exit) ? -EINTR : run_loop(vcpu);
 
-	vcpu->has_run = true;
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
 	run->ready_for_interrupt_injection =
 		run->if_flag && !vcpu->event.info &&

@@ -3,8 +3,8 @@
  * A vCPU comes to a CPU and goes again.
  *
  *	vcpu_switch_in()		preemption off; FPU, MSRs, VMCS are the guest's
- *	  vcpu_enter_begin()	interrupts off; debug registers, PKRU, CR2 too
- *	    the guest runs
+ *	  vcpu_enter_begin()	interrupts off; debug registers too
+ *	    the guest runs	CR2 and PKRU: run.c
  *	  vcpu_enter_end()
  *	vcpu_switch_out()		all is the host's again; preemption on
  *
@@ -20,7 +20,6 @@
 #include <asm/fpu/api.h>
 #include <asm/fsgsbase.h>
 #include <asm/nospec-branch.h>
-#include <asm/pkru.h>
 #include <asm/segment.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
@@ -134,7 +133,7 @@ static void restore_host_segments(const struct host_state *host)
 		loadsegment(fs, host->fs);
 		write_fs_base(host->fs_base);
 	}
-	/* Changes KERNEL_GS_BASE, which msr_load_host() then puts right. */
+	/* Changes KERNEL_GS_BASE: the guest's is saved by now, the host's comes after. */
 	if (host->gs)
 		load_gs_index(host->gs);
 }
@@ -166,18 +165,13 @@ static void load_dirty(struct vcpu *vcpu)
  */
 int vcpu_switch_in(struct vcpu *vcpu)
 {
-	int was;
+	int ret;
 
 	kernel_fpu_begin_mask(0);
-	was = vmx_root_load_vmcs(&vcpu->vmcs);
-	if (was < 0) {
+	ret = vcpu_load_vmcs(vcpu);
+	if (ret) {
 		kernel_fpu_end();
-		return was;
-	}
-	if (was == VMCS_WAS_ELSEWHERE) {
-		vmcs_set_host_cpu();
-		vmx_root_invept(vcpu->vm->eptp);
-		vmx_root_invvpid(vcpu->vpid);
+		return ret;
 	}
 	/* One guest shall not train the branch predictor for another. */
 	if (this_cpu_read(last_guest) != vcpu->serial) {
@@ -214,8 +208,10 @@ void vcpu_switch_out(struct vcpu *vcpu)
 	vcpu_read_crs(vcpu);
 
 	fpu_save_guest(vcpu);
+	msr_save_guest(vcpu);
 	restore_host_segments(&vcpu->host);
 	msr_load_host(vcpu);
+	compat_guest_has_run();
 	kernel_fpu_end();
 }
 
@@ -257,12 +253,6 @@ static void restore_host_debug_regs(struct vcpu *vcpu)
 		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 }
 
-/* The guest's PKRU counts where its CR4 says so; host code must never see it. */
-static bool switches_pkru(const struct vcpu *vcpu)
-{
-	return vcpu->cr4 & X86_CR4_PKE;
-}
-
 /**
  * vcpu_enter_begin() - the last of the guest's state, before VM entry
  * @vcpu: the vCPU
@@ -273,7 +263,7 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 {
 	struct host_state *host = &vcpu->host;
 	unsigned long cr3 = __read_cr3();
-	unsigned long cr4 = cr4_read_shadow();
+	unsigned long cr4 = vmx_root_host_cr4();
 
 	if (host->cr3 != cr3) {
 		vmwritel(HOST_CR3, cr3);
@@ -284,12 +274,7 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 		host->cr4 = cr4;
 	}
 	load_guest_debug_regs(vcpu);
-	if (switches_pkru(vcpu)) {
-		host->pkru = rdpkru();
-		if (host->pkru != vcpu->pkru)
-			wrpkru(vcpu->pkru);
-	}
-	native_write_cr2(vcpu->cr2);
+	/* Once for a row of entries: in between only minihv has run. */
 	if (flush_l1d)
 		flush_l1d_cache();
 }
@@ -302,11 +287,5 @@ void vcpu_enter_begin(struct vcpu *vcpu)
  */
 void vcpu_enter_end(struct vcpu *vcpu)
 {
-	vcpu->cr2 = native_read_cr2();
-	if (switches_pkru(vcpu)) {
-		vcpu->pkru = rdpkru();
-		if (vcpu->pkru != vcpu->host.pkru)
-			wrpkru(vcpu->host.pkru);
-	}
 	restore_host_debug_regs(vcpu);
 }

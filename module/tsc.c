@@ -24,7 +24,7 @@
 /** tsc_can_scale() - can a guest's TSC have another frequency than the host's? */
 bool tsc_can_scale(void)
 {
-	return vmx_controls.proc2 & SECONDARY_EXEC_TSC_SCALING;
+	return tsc_khz && vmx_controls.proc2 & SECONDARY_EXEC_TSC_SCALING;
 }
 
 static u64 scale(const struct vcpu *vcpu, u64 host_tsc)

@@ -21,6 +21,27 @@ static DEFINE_IDA(vpids);
 static atomic64_t serials;
 
 /**
+ * vcpu_load_vmcs() - make the VMCS current, and fit for this CPU
+ * @vcpu: not loaded
+ *
+ * Context: preemption disabled, interrupts on.
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_load_vmcs(struct vcpu *vcpu)
+{
+	int was = vmx_root_load_vmcs(&vcpu->vmcs);
+
+	if (was < 0)
+		return was;
+	if (was == VMCS_WAS_ELSEWHERE) {
+		vmcs_set_host_cpu();
+		vmx_root_invept(vcpu->vm->eptp);
+		vmx_root_invvpid(vcpu->vpid);
+	}
+	return 0;
+}
+
+/**
  * vcpu_vmcs_get() - make the VMCS current, to read or write a field
  * @vcpu: not loaded
  *
@@ -30,20 +51,13 @@ static atomic64_t serials;
  */
 int vcpu_vmcs_get(struct vcpu *vcpu)
 {
-	int was;
+	int ret;
 
 	preempt_disable();
-	was = vmx_root_load_vmcs(&vcpu->vmcs);
-	if (was < 0) {
+	ret = vcpu_load_vmcs(vcpu);
+	if (ret)
 		preempt_enable();
-		return was;
-	}
-	if (was == VMCS_WAS_ELSEWHERE) {
-		vmcs_set_host_cpu();
-		vmx_root_invept(vcpu->vm->eptp);
-		vmx_root_invvpid(vcpu->vpid);
-	}
-	return 0;
+	return ret;
 }
 
 void vcpu_vmcs_put(struct vcpu *vcpu)

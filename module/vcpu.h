@@ -51,7 +51,6 @@ struct host_state {
 	unsigned long cr3, cr4;
 	unsigned long dr[4], dr7;
 	u64 debugctl;
-	u32 pkru;
 };
 
 /**
@@ -172,6 +171,7 @@ static_assert(HOST_RSP == HOST_RSP_FIELD);
 /* vcpu.c */
 int vcpu_create(struct vm *vm, u32 id);
 void vcpu_destroy(struct vcpu *vcpu);
+int vcpu_load_vmcs(struct vcpu *vcpu);
 int vcpu_vmcs_get(struct vcpu *vcpu);
 void vcpu_vmcs_put(struct vcpu *vcpu);
 
@@ -215,9 +215,13 @@ void tsc_reset(struct vcpu *vcpu);
 void tsc_write(struct vcpu *vcpu);
 int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr *attr);
 
+/* SDM vol. 3, "Debug Control Register (DR7)". */
+#define DR7_GENERAL_DETECT	BIT(13)
+
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
+void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);
 
 /* vmenter.S */
 unsigned long minihv_vmenter(struct vmenter *vmenter);

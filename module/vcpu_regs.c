@@ -51,8 +51,9 @@ u8 vcpu_cpl(struct vcpu *vcpu)
 
 	if (vcpu->loaded)
 		return FIELD_GET(SEG_DPL, vmread32(GUEST_SS_AR_BYTES));
+	/* Not known: the least that it can be allowed. */
 	if (vcpu_vmcs_get(vcpu))
-		return 0;
+		return 3;
 	ar = vmread32(GUEST_SS_AR_BYTES);
 	vcpu_vmcs_put(vcpu);
 	return FIELD_GET(SEG_DPL, ar);
@@ -164,8 +165,11 @@ static void set_segment(const struct segment_fields *fields, const struct kvm_se
 
 	if (seg->unusable || !seg->present)
 		ar |= SEG_UNUSABLE;
-	/* Loading a segment register sets "accessed", and VM entry insists on it. */
-	if (seg->s)
+	/*
+	 * Loading a segment register sets "accessed", loading TR sets "busy": the
+	 * same bit, and VM entry insists on both.
+	 */
+	if (seg->s || fields->ar == GUEST_TR_AR_BYTES)
 		ar |= 1;
 	vmwrite_any(fields->selector, seg->selector);
 	vmwrite_any(fields->base, seg->base);

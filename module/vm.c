@@ -6,6 +6,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <asm/tsc.h>
 
 #include "compat.h"
@@ -13,23 +14,12 @@
 #include "vcpu.h"
 #include "vm.h"
 
+/* Where VMs end. */
+static struct workqueue_struct *vm_ends;
+
 void vm_get(struct vm *vm)
 {
 	kref_get(&vm->ref);
-}
-
-/* The last file is closed: no ioctl can come any more, only MMU notifiers. */
-static void vm_release(struct kref *ref)
-{
-	struct vm *vm = container_of(ref, struct vm, ref);
-
-	/* Asynchronous: ends in vm_free() when no notifier can be running. */
-	mmu_notifier_put(&vm->notifier);
-}
-
-void vm_put(struct vm *vm)
-{
-	kref_put(&vm->ref, vm_release);
 }
 
 /* What a VM is made of apart from its notifier; also for one half made. */
@@ -47,15 +37,44 @@ static void vm_free(struct vm *vm)
 	kfree(vm);
 }
 
-/**
- * vm_notifier_free() - mmu_notifier_ops.free_notifier: the VM's end
- * @notifier: the VM's
- *
- * Context: process context, some time after vm_release().
- */
-void vm_notifier_free(struct mmu_notifier *notifier)
+/* Waits for MMU notifiers to end, which takes too long for a close(). */
+static void vm_end(struct work_struct *work)
 {
-	vm_free(container_of(notifier, struct vm, notifier));
+	struct vm *vm = container_of(work, struct vm, end);
+
+	mmu_notifier_unregister(&vm->notifier, vm->mm);
+	vm_free(vm);
+}
+
+/* The last file is closed: no ioctl can come any more, only MMU notifiers. */
+static void vm_release(struct kref *ref)
+{
+	struct vm *vm = container_of(ref, struct vm, ref);
+
+	INIT_WORK(&vm->end, vm_end);
+	queue_work(vm_ends, &vm->end);
+}
+
+void vm_put(struct vm *vm)
+{
+	kref_put(&vm->ref, vm_release);
+}
+
+/**
+ * vm_init() - at load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init vm_init(void)
+{
+	vm_ends = alloc_workqueue("minihv", WQ_UNBOUND, 0);
+	return vm_ends ? 0 : -ENOMEM;
+}
+
+/** vm_exit() - at unload: waits for the VMs that are on their way out */
+void vm_exit(void)
+{
+	destroy_workqueue(vm_ends);
 }
 
 /**

@@ -9,6 +9,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 /* As KVM's, so that a client's checks against them hold. */
@@ -54,6 +55,7 @@ struct memslot {
  * @ref: one reference for each open VM and vCPU file
  * @mm: the process that made it; only that process may use it
  * @notifier: tells when process memory behind a slot changes
+ * @end: ends the VM when nobody has it open any more
  * @vcpus_lock: creation of vCPUs
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
@@ -78,6 +80,7 @@ struct vm {
 	struct kref ref;
 	struct mm_struct *mm;
 	struct mmu_notifier notifier;
+	struct work_struct end;
 
 	struct mutex vcpus_lock;	/* creation of vCPUs */
 	struct xarray vcpus;
@@ -103,10 +106,11 @@ struct vm {
 	unsigned long tlb_gen;
 };
 
+int vm_init(void);
+void vm_exit(void);
 int vm_create(void);
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
-void vm_notifier_free(struct mmu_notifier *notifier);
 long vm_check_extension(unsigned long cap);
 
 /* memslot.c */
@@ -114,7 +118,7 @@ int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region
 struct memslot *vm_find_slot(struct vm *vm, u64 gfn);
 int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len);
 int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len);
-void vm_set_guest_bits(struct vm *vm, u64 gpa, u32 bits);
+int vm_set_guest_bits(struct vm *vm, u64 gpa, u32 old, u32 bits);
 void vm_free_slots(struct vm *vm);
 
 #endif

@@ -46,9 +46,11 @@ void vmcs_free(struct vmcs *vmcs)
 	vmcs->region = NULL;
 }
 
-/* Out of line: a VMWRITE that fails is a bug in minihv, or VMX was turned off by a reboot. */
+/* Out of line: a VMWRITE that fails is a bug in minihv, unless a reboot has turned VMX off. */
 void vmcs_write_failed(unsigned long field, unsigned long value)
 {
+	if (!vmx_root_is_on())
+		return;
 	pr_err_ratelimited("VMWRITE of 0x%lx to field 0x%lx failed\n", value, field);
 }
 

@@ -19,6 +19,8 @@ struct vmx_controls vmx_controls __ro_after_init;
 
 /* SDM vol. 3, "Basic VMX Information": bit 55, the TRUE_* registers exist. */
 #define VMX_BASIC_TRUE_CONTROLS	BIT_ULL(55)
+#define VMX_BASIC_MEM_TYPE	GENMASK_ULL(53, 50)
+#define VMX_BASIC_WRITE_BACK	(6ull << 50)
 /* SDM vol. 3, "VPID and EPT Capabilities". */
 #define EPT_CAPS_NEEDED	(VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | \
 			 VMX_EPT_INVEPT_BIT | VMX_EPT_EXTENT_CONTEXT_BIT | \
@@ -124,6 +126,11 @@ int __init vmx_caps_init(void)
 	int ret;
 
 	read_caps(&vmx_caps);
+	if ((vmx_cap(MSR_IA32_VMX_BASIC) & VMX_BASIC_MEM_TYPE) != VMX_BASIC_WRITE_BACK) {
+		pr_err("not loaded: this CPU's VMCSs are not write-back memory (IA32_VMX_BASIC 0x%llx)\n",
+		       vmx_cap(MSR_IA32_VMX_BASIC));
+		return -EOPNOTSUPP;
+	}
 
 	ret = choose("pin-based", control_cap(MSR_IA32_VMX_PINBASED_CTLS,
 					      MSR_IA32_VMX_TRUE_PINBASED_CTLS),

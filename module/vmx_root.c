@@ -189,6 +189,18 @@ static void vmclear_ipi(void *vmcs)
 	vmclear_here(vmcs);
 }
 
+/** vmx_root_host_cr4() - the host's CR4 on this CPU, as the kernel keeps it */
+unsigned long vmx_root_host_cr4(void)
+{
+	return cr4_read_shadow();
+}
+
+/** vmx_root_is_on() - is this CPU in VMX root? Not so after a reboot has begun. */
+bool vmx_root_is_on(void)
+{
+	return this_cpu_read(vmx_cpus.on);
+}
+
 /**
  * vmx_root_is_current() - is this VMCS (still) the current one?
  * @vmcs: the VMCS

@@ -15,6 +15,8 @@ enum vmcs_was {
 	VMCS_WAS_ELSEWHERE,
 };
 
+unsigned long vmx_root_host_cr4(void);
+bool vmx_root_is_on(void);
 bool vmx_root_is_current(struct vmcs *vmcs);
 int vmx_root_load_vmcs(struct vmcs *vmcs);
 void vmx_root_clear_vmcs(struct vmcs *vmcs);
