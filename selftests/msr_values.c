@@ -81,24 +81,34 @@ TEST_F(values, only_the_first_vcpu_is_the_bsp)
 	vcpu_destroy(&second);
 }
 
-/* It starts at 0 with the vCPU and runs at the host's rate. */
-TEST_F(values, tsc_starts_with_the_vcpu)
+/* It starts at 0 with the VM's first vCPU and runs at the host's rate. */
+TEST_F(values, tsc_starts_with_the_first_vcpu)
 {
 	uint64_t before = __rdtsc();
 	uint64_t first, second;
-	struct vcpu vcpu;
+	struct machine m;
 
-	ASSERT_EQ(0, vcpu_create(&vcpu, &self->m.vm, 1));
-	EXPECT_EQ(0, vcpu_get_msr(&vcpu, MSR_IA32_TSC, &first));
-	EXPECT_EQ(0, vcpu_get_msr(&vcpu, MSR_IA32_TSC, &second));
+	ASSERT_MACHINE(&m, 1);
+	EXPECT_EQ(0, vcpu_get_msr(&m.vcpu, MSR_IA32_TSC, &first));
+	EXPECT_EQ(0, vcpu_get_msr(&m.vcpu, MSR_IA32_TSC, &second));
 	EXPECT_LT(first, second);
-	/*
-	 * KVM lets a second vCPU join the TSC of the first, which is as old
-	 * as this test.
-	 */
-	if (!testing_kvm())
-		EXPECT_LE(second, __rdtsc() - before);
-	vcpu_destroy(&vcpu);
+	EXPECT_LE(second, __rdtsc() - before);
+	machine_destroy(&m);
+}
+
+/* To a guest there is one TSC: a vCPU that comes later joins those that run. */
+TEST_F(values, tsc_of_a_second_vcpu_joins)
+{
+	uint64_t before, value, after;
+	struct vcpu second;
+
+	ASSERT_EQ(0, vcpu_create(&second, &self->m.vm, 1));
+	EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_TSC, &before));
+	EXPECT_EQ(0, vcpu_get_msr(&second, MSR_IA32_TSC, &value));
+	EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_TSC, &after));
+	EXPECT_LT(before, value);
+	EXPECT_LT(value, after);
+	vcpu_destroy(&second);
 }
 
 TEST_F(values, tsc_goes_on_from_what_is_written)

@@ -3,6 +3,7 @@
  * The guest's time stamp counter: RDTSC and IA32_TIME_STAMP_COUNTER agree, go
  * on from what is written, and never back.
  */
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include "kselftest_harness.h"
@@ -116,6 +117,85 @@ TEST_F(tsc, other_vcpus_are_left_alone)
 	EXPECT_GT(1ULL << 59, after);
 	EXPECT_GT(1ULL << 59, __rdtsc() - host);
 	vcpu_destroy(&other);
+}
+
+static int offset_attr(struct vcpu *vcpu, unsigned long cmd, uint64_t *offset)
+{
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)offset,
+	};
+
+	return sys_ioctl_ptr(vcpu->fd, cmd, &attr);
+}
+
+/* Written to one vCPU after the other, as VMMs do: to the guest it is one TSC. */
+TEST_F(tsc, same_value_for_all_is_one_offset)
+{
+	uint64_t first, second;
+	struct vcpu other;
+
+	ASSERT_EQ(0, vcpu_create(&other, &self->m.vm, 1));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC, 1ULL << 50));
+	ASSERT_EQ(0, vcpu_set_msr(&other, MSR_IA32_TSC, 1ULL << 50));
+	ASSERT_EQ(0, offset_attr(self->vcpu, KVM_GET_DEVICE_ATTR, &first));
+	ASSERT_EQ(0, offset_attr(&other, KVM_GET_DEVICE_ATTR, &second));
+	EXPECT_EQ(first, second);
+
+	/* Another time altogether is another offset. */
+	ASSERT_EQ(0, vcpu_set_msr(&other, MSR_IA32_TSC, 1ULL << 60));
+	ASSERT_EQ(0, offset_attr(&other, KVM_GET_DEVICE_ATTR, &second));
+	EXPECT_LT(first, second);
+	vcpu_destroy(&other);
+}
+
+TEST_F(tsc, offset_is_an_attribute)
+{
+	struct kvm_device_attr unknown = { .group = KVM_VCPU_TSC_CTRL, .attr = 99 };
+	uint64_t offset = 1ULL << 50, before, after;
+	struct vm_op op = op_rdtsc();
+
+	EXPECT_EQ(0, offset_attr(self->vcpu, KVM_HAS_DEVICE_ATTR, NULL));
+	EXPECT_EQ(-ENXIO, sys_ioctl_ptr(self->vcpu->fd, KVM_HAS_DEVICE_ATTR, &unknown));
+	EXPECT_EQ(-ENXIO, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_DEVICE_ATTR, &unknown));
+	EXPECT_EQ(-EFAULT, offset_attr(self->vcpu, KVM_GET_DEVICE_ATTR, NULL));
+
+	before = __rdtsc();
+	ASSERT_EQ(0, offset_attr(self->vcpu, KVM_SET_DEVICE_ATTR, &offset));
+	ASSERT_OPS(self->vcpu, &op, 1);
+	after = __rdtsc();
+	ASSERT_EQ(VM_OP_DONE, op.vector);
+	EXPECT_LE(before + offset, vm_op_value(&op));
+	EXPECT_LE(vm_op_value(&op), after + offset);
+}
+
+/* KVM_SET_TSC_KHZ: half the frequency, where the CPU scales. */
+TEST_F(tsc, frequency)
+{
+	struct vm_op ops[2];
+	uint64_t host, guest;
+	int khz = sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
+
+	ASSERT_LT(0, khz);
+	EXPECT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz));
+	if (!sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL)) {
+		EXPECT_EQ(-EINVAL, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));
+		SKIP(return, "the CPU has no TSC scaling");
+	}
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));
+	EXPECT_EQ(khz / 2, sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0));
+
+	ops[0] = op_rdtsc();
+	host = __rdtsc();
+	ASSERT_OPS(self->vcpu, &ops[0], 1);
+	usleep(1000);
+	ops[1] = op_rdtsc();
+	ASSERT_OPS(self->vcpu, &ops[1], 1);
+	host = __rdtsc() - host;
+	guest = vm_op_value(&ops[1]) - vm_op_value(&ops[0]);
+	EXPECT_LT(0, guest);
+	EXPECT_LE(guest, host / 2 + 1);
 }
 
 TEST_HARNESS_MAIN
