@@ -22,7 +22,7 @@ FIXTURE(cpuid) {
 
 FIXTURE_SETUP(cpuid)
 {
-	ASSERT_MACHINE(&self->m, 0);
+	ASSERT_MACHINE(&self->m, 2);
 
 	self->supported = calloc(1, sizeof(*self->supported));
 	ASSERT_NE(NULL, self->supported);
@@ -289,6 +289,48 @@ TEST_F(cpuid, virtual_address_width_is_48_57_or_absent)
 		}
 	}
 	free(c);
+}
+
+/*
+ * Once the guest has run its CPUID is fixed, but what KVM_GET_CPUID2 gives can be
+ * set again: VMMs do that when they plug a vCPU in a second time. Bits that follow
+ * the vCPU's state (OSXSAVE here) make no difference.
+ */
+TEST_F(cpuid, fixed_after_run_but_may_be_repeated)
+{
+	struct cpuid *c = calloc(1, sizeof(*c));
+	struct vm_op op = vm_op_cpuid(0, 0);
+	struct kvm_sregs sregs;
+	struct vcpu *vcpu = &self->m.vcpu;
+
+	ASSERT_NE(NULL, c);
+	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
+	ASSERT_OPS(vcpu, &op, 1);
+	if (find(self->supported, 1, 0)->ecx & 1 << 26) {
+		ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_GET_SREGS, &sregs));
+		sregs.cr4 |= 1 << 18;
+		ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs));
+	}
+	c->head.nent = self->supported->head.nent;
+	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_GET_CPUID2, c));
+	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, c));
+	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
+
+	((struct kvm_cpuid_entry2 *)find(c, 1, 0))->edx ^= 1 << 4;
+	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, c));
+	free(c);
+}
+
+/* A KVM_RUN that did not get as far as the guest fixes nothing. */
+TEST_F(cpuid, not_fixed_by_a_run_that_was_none)
+{
+	struct vcpu *vcpu = &self->m.vcpu;
+
+	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
+	vcpu->run->immediate_exit = 1;
+	EXPECT_EQ(-EINTR, vcpu_run(vcpu));
+	self->supported->entries[1].eax ^= 1;
+	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
 }
 
 TEST_HARNESS_MAIN

@@ -213,18 +213,27 @@ TEST_F(host, descriptor_tables)
 /* Written by a child, watched by a debug register of the CPU. */
 static volatile int watched;
 
-static void be_watched(void)
+static void be_watched(bool run_guests)
 {
+	struct machine m;
+
+	if (machine_create(&m, 2))
+		_exit(1);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);
 	for (int i = 0; i < TURNS; i++) {
-		usleep(100);
+		struct vm_op op = vm_op_cpuid(0, 0);
+
+		if (run_guests && vm_run_ops(&m.vcpu, &op, 1))
+			_exit(2);
+		if (!run_guests)
+			usleep(1000);	/* the neighbour's turn */
 		watched = i;
 	}
 	_exit(0);
 }
 
-TEST_F(host, debug_registers)
+static void watch(struct __test_metadata *_metadata, bool run_guests)
 {
 	const unsigned long dr7 = 0xd0001;	/* DR0, write, 4 bytes */
 	int hits = 0, status;
@@ -233,7 +242,7 @@ TEST_F(host, debug_registers)
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)
-		be_watched();
+		be_watched(run_guests);
 
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFSTOPPED(status));
@@ -243,7 +252,6 @@ TEST_F(host, debug_registers)
 			    offsetof(struct user, u_debugreg[7]), dr7));
 	for (;;) {
 		ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
-		neighbour_turn(&self->n);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		if (!WIFSTOPPED(status))
 			break;
@@ -254,6 +262,16 @@ TEST_F(host, debug_registers)
 	EXPECT_EQ(TURNS, hits) {
 		TH_LOG("of %d writes %d were caught", TURNS, hits);
 	}
+}
+
+TEST_F(host, debug_registers_beside_a_guest)
+{
+	watch(_metadata, false);
+}
+
+TEST_F(host, debug_registers_of_who_runs_a_guest)
+{
+	watch(_metadata, true);
 }
 
 /* The kernel's register file of a thread that does not run the guest. */

@@ -100,6 +100,40 @@ TEST(killed)
 	}
 }
 
+/* Any one of the files, or the mapping of one, keeps the module loaded. */
+TEST(each_file_holds_the_module)
+{
+	int before = module_users();
+	struct machine m;
+
+	ASSERT_LE(0, before);
+	ASSERT_MACHINE(&m, 0);
+	EXPECT_LT(before, module_users());
+
+	/* Only the VM. */
+	vcpu_destroy(&m.vcpu);
+	close(m.dev);
+	EXPECT_LT(before, module_users()) {
+		TH_LOG("not held by a VM");
+	}
+	vm_destroy(&m.vm);
+	EXPECT_EQ(before, users_after_a_while(before));
+
+	/* Only the vCPU, then only its mapping. */
+	ASSERT_MACHINE(&m, 0);
+	close(m.dev);
+	close(m.vm.fd);
+	EXPECT_LT(before, module_users()) {
+		TH_LOG("not held by a vCPU");
+	}
+	close(m.vcpu.fd);
+	EXPECT_LT(before, module_users()) {
+		TH_LOG("not held by a mapping");
+	}
+	munmap(m.vcpu.run, m.vcpu.run_size);
+	EXPECT_EQ(before, users_after_a_while(before));
+}
+
 /* In whatever order the files are closed, and struct kvm_run is unmapped. */
 TEST(closed_in_any_order)
 {

@@ -208,4 +208,51 @@ TEST_F(hw, efer_nxe)
 	EXPECT_EQ(1 << 0 | 1 << 3, ops[1].error_code);
 }
 
+/*
+ * A client whose GS holds a selector: to load it again after the guest writes the
+ * very register that the guest's KERNEL_GS_BASE is in.
+ */
+TEST_F(hw, kernel_gs_base_beside_a_gs_selector)
+{
+	const uint64_t base = 0x123456789000;
+	struct vm_op op = vm_op_rdmsr(MSR_IA32_KERNEL_GS_BASE);
+	unsigned short gs, user_ds;
+	uint64_t value;
+	int ret;
+
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_KERNEL_GS_BASE, base));
+	asm volatile("mov %%gs, %0" : "=r" (gs));
+	asm volatile("mov %%ss, %0" : "=r" (user_ds));
+	asm volatile("mov %0, %%gs" : : "r" (user_ds));
+	ret = vm_run_ops(self->vcpu, &op, 1);
+	asm volatile("mov %0, %%gs" : : "r" (gs));
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(base, vm_op_value(&op));
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_KERNEL_GS_BASE, &value));
+	EXPECT_EQ(base, value);
+}
+
+/*
+ * SDM vol. 3, "Debug Control Register (DR7)": GD traps the next MOV DR, and the
+ * handler finds it clear: without that it could not read DR6.
+ */
+TEST_F(hw, general_detect_is_clear_in_the_handler)
+{
+	struct vm_op ops[2];
+	static const uint8_t set_gd[] = {
+		0xb8, 0x00, 0x24, 0x00, 0x00,	/* mov $0x2400, %eax */
+		0x0f, 0x23, 0xf8,		/* mov %rax, %db7 */
+		0x0f, 0x21, 0xc3,		/* mov %db0, %rbx */
+	};
+	static const uint8_t read_dr7[] = { 0x0f, 0x21, 0xf8 };	/* mov %db7, %rax */
+
+	ops[0] = vm_op_insn(set_gd, sizeof(set_gd));
+	ops[1] = vm_op_insn(read_dr7, sizeof(read_dr7));
+	ASSERT_OPS(self->vcpu, ops, 2);
+	EXPECT_EQ(1, ops[0].vector);
+	EXPECT_EQ(8, ops[0].rip);
+	ASSERT_EQ(VM_OP_DONE, ops[1].vector);
+	EXPECT_EQ(0x400, ops[1].rax);
+}
+
 TEST_HARNESS_MAIN

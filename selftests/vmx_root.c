@@ -298,15 +298,7 @@ TEST_F(module, in_use_cannot_be_unloaded)
 		SKIP(return, "%s", no_module());
 	ASSERT_MACHINE(&m, 0);
 	EXPECT_EQ(-EWOULDBLOCK, unload_module());
-	close(m.dev);
-	EXPECT_EQ(-EWOULDBLOCK, unload_module()) {
-		TH_LOG("a VM does not hold the module");
-	}
-	close(m.vm.fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload_module()) {
-		TH_LOG("a vCPU does not hold the module");
-	}
-	vcpu_destroy(&m.vcpu);
+	machine_destroy(&m);
 	EXPECT_EQ(0, unload_module());
 	EXPECT_EQ(-ENOENT, vm_open_device(test_device()));
 	EXPECT_EQ(0, load_module());
