@@ -87,8 +87,12 @@ u32 cpuid_xsave_size(u64 xcr0, bool compacted)
  */
 #define LEAF_7_ECX	(B(1) | B(2) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | \
 			 B(14) | B(22) | B(25) | B(27) | B(28))
-/* AVX512_4VNNIW AVX512_4FMAPS FSRM AVX512_VP2INTERSECT MD_CLEAR SERIALIZE AVX512_FP16 */
-#define LEAF_7_EDX	(B(2) | B(3) | B(4) | B(8) | B(10) | B(14) | B(23))
+/* AVX512_4VNNIW AVX512_4FMAPS FSRM AVX512_VP2INTERSECT MD_CLEAR SERIALIZE AVX512_FP16
+ * FLUSH_L1D SPEC_CTRL STIBP SSBD
+ */
+#define LEAF_7_EDX	(B(2) | B(3) | B(4) | B(8) | B(10) | B(14) | B(23) | B(28) | \
+			 LEAF_7_EDX_SPEC_CTRL)
+#define LEAF_7_EDX_SPEC_CTRL	(B(26) | B(27) | B(31))
 /* XSAVEOPT XSAVEC XGETBV1; not XSAVES: IA32_XSS is 0 */
 #define LEAF_D_1_EAX	(B(0) | B(1) | B(2))
 /* LAHF LZCNT PREFETCHW */
@@ -166,6 +170,10 @@ static void leaf_7(struct kvm_cpuid_entry2 *e)
 		e->ebx &= ~B(10);
 	if (!(vmx_controls.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP))
 		e->ecx &= ~B(22);
+	if (!boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL) || !boot_cpu_has(X86_FEATURE_IBPB))
+		e->edx &= ~LEAF_7_EDX_SPEC_CTRL;
+	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		e->edx &= ~B(28);
 	/* minihv's own: TSC_ADJUST needs nothing of the host, ARCH_CAPABILITIES may be 0. */
 	e->ebx |= B(1);
 	e->edx |= B(29);

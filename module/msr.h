@@ -29,6 +29,7 @@ enum msr_slot {
 	MSR_SLOT_KERNEL_GS_BASE,
 	MSR_SLOT_TSC_AUX,
 	/* Here, and nowhere else. */
+	MSR_SLOT_SPEC_CTRL,
 	MSR_SLOT_CSTAR,
 	MSR_SLOT_EFER,
 	MSR_SLOT_APIC_BASE,
@@ -278,6 +279,10 @@ extern const struct msr_ops msr_arch_capabilities_ops;
 extern const struct msr_ops msr_ucode_rev_ops;
 extern const struct msr_ops msr_vmx_ops;
 extern const struct msr_ops msr_efer_ops;
+extern const struct msr_ops msr_spec_ctrl_ops;
+extern const struct msr_ops msr_pred_cmd_ops;
+extern const struct msr_ops msr_flush_cmd_ops;
+void msr_update_spec_ctrl(struct vcpu *vcpu);
 bool msr_pat_valid(u64 pat);
 
 /* msr_mtrr.c */

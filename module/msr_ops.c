@@ -109,7 +109,7 @@ const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_
 /* IA32_ARCH_CAPABILITIES: only bits that say "this CPU is not affected" and that the host has. */
 
 #define ARCH_CAP_OFFERED						\
-	(ARCH_CAP_RDCL_NO | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH |	\
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH |	\
 	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |		\
 	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |		\
 	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO)
@@ -142,6 +142,70 @@ static u64 host_vmx_capability(u32 index)
 }
 
 const struct msr_ops msr_vmx_ops = { .host_value = host_vmx_capability };
+
+/*
+ * IA32_SPEC_CTRL: the register itself holds the guest's value while the guest
+ * runs and the host's before the first instruction after; see vmenter.S.
+ */
+
+/**
+ * msr_update_spec_ctrl() - have the next VM entry load what the guest wants
+ * @vcpu: the vCPU; its vmenter.host_spec_ctrl is valid
+ */
+void msr_update_spec_ctrl(struct vcpu *vcpu)
+{
+	struct vmenter *vmenter = &vcpu->vmenter;
+
+	vmenter->guest_spec_ctrl = vcpu->msrs[MSR_SLOT_SPEC_CTRL];
+	if (vmenter->guest_spec_ctrl != vmenter->host_spec_ctrl)
+		vmenter->flags |= BIT(VMENTER_SPEC_CTRL_IN) | BIT(VMENTER_SPEC_CTRL_OUT);
+	else
+		vmenter->flags &= ~BIT(VMENTER_SPEC_CTRL_IN);
+}
+
+/* Which bits it has is not all in CPUID: the CPU says. */
+static enum msr_result set_spec_ctrl(struct msr_access *a)
+{
+	if (!msr_hw_accepts(a->row, a->data))
+		return MSR_RESERVED;
+	*slot(a) = a->data;
+	if (a->vcpu->loaded)
+		msr_update_spec_ctrl(a->vcpu);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_spec_ctrl_ops = { .get = get_slot, .set = set_spec_ctrl };
+
+/* IA32_PRED_CMD: a barrier that the guest orders for itself is one for the host, too. */
+
+static enum msr_result get_command(struct msr_access *a)
+{
+	return MSR_UNKNOWN;
+}
+
+static enum msr_result set_pred_cmd(struct msr_access *a)
+{
+	if (!boot_cpu_has(X86_FEATURE_IBPB))
+		return MSR_INVALID;
+	if (a->data)
+		native_wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_pred_cmd_ops = { .get = get_command, .set = set_pred_cmd };
+
+/* IA32_FLUSH_CMD: likewise. */
+
+static enum msr_result set_flush_cmd(struct msr_access *a)
+{
+	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		return MSR_INVALID;
+	if (a->data)
+		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_flush_cmd_ops = { .get = get_command, .set = set_flush_cmd };
 
 /* IA32_EFER: control registers decide with it; control_regs.c knows the rules. */
 

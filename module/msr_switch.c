@@ -89,13 +89,13 @@ void msr_load_host(struct vcpu *vcpu)
 
 /**
  * msr_hw_accepts() - would the CPU take this value?
- * @row: a row of kind HW_SWITCHED
+ * @row: the row of an MSR that the kernel does not use on the way
  * @value: within the row's masks
  *
  * The CPU knows reserved bits that the table does not. Found out by writing it,
  * for a moment.
  *
- * Context: the vCPU is not loaded; preemption on.
+ * Context: any; if it is a HW_SWITCHED row, the vCPU is not loaded.
  */
 bool msr_hw_accepts(const struct msr_row *row, u64 value)
 {

@@ -114,6 +114,18 @@ const struct msr_row msr_table[] = {
 		.flags = MSR_EMULATED,
 		.sdm = "SDM vol. 3, IA32_TSC_ADJUST Register and TSC Stamp Counter Sharing",
 	}, {
+		.first = 0x48, .name = "IA32_SPEC_CTRL",
+		.kind = MSR_SPECIAL, .slot = MSR_SLOT_SPEC_CTRL, .ops = &msr_spec_ctrl_ops,
+		.gp_mask = UPPER_HALF, .feature = FEATURE_SPEC_CTRL,
+		.flags = MSR_SAVE | MSR_PROBE_HOST,
+		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
+	}, {
+		.first = 0x49, .name = "IA32_PRED_CMD",
+		.kind = MSR_SPECIAL, .ops = &msr_pred_cmd_ops,
+		.gp_mask = ~(u64)PRED_CMD_IBPB, .feature = FEATURE_SPEC_CTRL,
+		.flags = MSR_NO_READ,
+		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
+	}, {
 		.first = 0x79, .name = "IA32_BIOS_UPDT_TRIG",
 		.kind = MSR_CONST, .ignore_mask = ~0ull,
 		.flags = MSR_NO_READ,

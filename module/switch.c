@@ -56,7 +56,7 @@ int __init vcpu_switch_init(void)
 	    boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) || boot_cpu_has_bug(X86_BUG_RFDS))
 		mitigation_flags |= BIT(VMENTER_VERW_BIT);
 	if (boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
-		mitigation_flags |= BIT(VMENTER_IBRS_BIT);
+		mitigation_flags |= BIT(VMENTER_SPEC_CTRL_OUT);
 	flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF);
 	if (flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		l1d_fill = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, L1D_FILL_ORDER);
@@ -179,9 +179,11 @@ int vcpu_switch_in(struct vcpu *vcpu)
 		indirect_branch_prediction_barrier();
 	}
 
-	if (mitigation_flags & BIT(VMENTER_IBRS_BIT))
-		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);
 	vcpu->vmenter.flags = mitigation_flags;
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL)) {
+		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);
+		msr_update_spec_ctrl(vcpu);
+	}
 
 	save_host_segments(&vcpu->host);
 	load_dirty(vcpu);

@@ -25,14 +25,16 @@ enum gpr {
  * struct vmenter - all that vmenter.S reads and writes
  * @regs: the guest's registers; RSP is in the VMCS and mirrored here
  * @host_rsp: the value last written to HOST_RSP
- * @flags: bits VMENTER_*_BIT
- * @host_spec_ctrl: for VMENTER_IBRS_BIT
+ * @flags: bits of vmenter_offsets.h
+ * @host_spec_ctrl: for VMENTER_SPEC_CTRL_OUT
+ * @guest_spec_ctrl: for VMENTER_SPEC_CTRL_IN
  */
 struct vmenter {
 	unsigned long regs[GPR_COUNT];
 	unsigned long host_rsp;
 	u32 flags;
 	u32 host_spec_ctrl;
+	u32 guest_spec_ctrl;
 };
 
 /**
@@ -162,7 +164,8 @@ struct vcpu {
 
 static_assert(offsetof(struct vmenter, host_rsp) == VMENTER_HOST_RSP);
 static_assert(offsetof(struct vmenter, flags) == VMENTER_FLAGS);
-static_assert(offsetof(struct vmenter, host_spec_ctrl) == VMENTER_SPEC_CTRL);
+static_assert(offsetof(struct vmenter, host_spec_ctrl) == VMENTER_HOST_SPEC_CTRL);
+static_assert(offsetof(struct vmenter, guest_spec_ctrl) == VMENTER_GUEST_SPEC_CTRL);
 static_assert(HOST_RSP == HOST_RSP_FIELD);
 
 /* What the client maps: struct kvm_run, then the data of an I/O exit. */

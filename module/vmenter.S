@@ -45,6 +45,14 @@ SYM_FUNC_START(minihv_vmenter)
 	mov	$HOST_RSP_FIELD, %eax
 	vmwrite	%rsp, %rax
 1:
+	/* The last that the host executes with its own setting are these few lines. */
+	testl	$(1 << VMENTER_SPEC_CTRL_IN), VMENTER_FLAGS(%rdi)
+	jz	4f
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	VMENTER_GUEST_SPEC_CTRL(%rdi), %eax
+	xor	%edx, %edx
+	wrmsr
+4:
 	/* Two decisions in flags that MOV does not touch: ZF no VERW, CF resume. */
 	mov	VMENTER_FLAGS(%rdi), %eax
 	test	$(1 << VMENTER_VERW_BIT), %eax
@@ -113,11 +121,11 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 
-	testl	$(1 << VMENTER_IBRS_BIT), VMENTER_FLAGS(%rdi)
+	testl	$(1 << VMENTER_SPEC_CTRL_OUT), VMENTER_FLAGS(%rdi)
 	jz	3f
 	/* Without enhanced IBRS it is the write that protects, whatever the value was. */
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	mov	VMENTER_SPEC_CTRL(%rdi), %eax
+	mov	VMENTER_HOST_SPEC_CTRL(%rdi), %eax
 	xor	%edx, %edx
 	wrmsr
 3:
