@@ -4,6 +4,7 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 label=
+PATH=$PATH:/usr/sbin:/sbin # dkms, modinfo: not everybody has them in the PATH
 
 stage()
 {
