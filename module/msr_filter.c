@@ -57,7 +57,7 @@ static int add_filter_range(struct msr_filter *filter, const struct kvm_msr_filt
 
 	if (!user->nmsrs)
 		return 0;
-	if (user->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE))
+	if (!user->flags || user->flags & ~(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE))
 		return -EINVAL;
 	if (size > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
 		return -EINVAL;
@@ -99,8 +99,9 @@ static struct msr_filter *make_filter(const struct kvm_msr_filter *user)
  *
  * When it returns the guest's next access meets the new filter.
  *
- * Return: 0; nothing having changed: -EINVAL for unknown flags, a bitmap of more
- * than 1,536 bytes, or "default deny" without ranges; -EFAULT; -ENOMEM.
+ * Return: 0; nothing having changed: -EINVAL for unknown flags, a range without
+ * any, a bitmap of more than 1,536 bytes, or "default deny" without ranges;
+ * -EFAULT; -ENOMEM.
  */
 int msr_filter_set(struct vm *vm, const struct kvm_msr_filter *user)
 {
