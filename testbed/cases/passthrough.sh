@@ -3,5 +3,5 @@
 # boot: -c 2
 . /testbed/selftests.sh
 cd /selftests || exit 1
-run_selftests passthrough=1 ./msr_exits ./msr_filter ./msr_guest ./msr_hw ./msr_insn ./msr_ioctl ./msr_lists ./msr_values \
-	./smp ./tsc ./host ./host_msrs
+run_selftests passthrough=1 ./msr_exits ./msr_filter ./msr_guest ./msr_hw ./msr_insn ./msr_ioctl \
+	./msr_lists ./msr_values ./smp ./tsc ./host ./host_msrs
