@@ -106,11 +106,12 @@ static enum msr_result set_misc_features(struct msr_access *a)
 
 const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_features };
 
-/* IA32_ARCH_CAPABILITIES: only bits that say "this CPU is not affected" and that the host has. */
+/* IA32_ARCH_CAPABILITIES: of what the host says, that which holds for its guests. */
 
-#define ARCH_CAP_OFFERED						\
-	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH |	\
-	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |		\
+#define ARCH_CAP_OFFERED							\
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA |			\
+	 ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_SSB_NO |			\
+	 ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |				\
 	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |		\
 	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO)
 

@@ -176,6 +176,12 @@ const struct msr_row msr_table[] = {
 		.feature = FEATURE_ARCH_CAPABILITIES, .ops = &msr_arch_capabilities_ops,
 		.flags = MSR_EMULATED | MSR_FEATURE | MSR_IMMUTABLE | MSR_GUEST_RO,
 		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
+	}, {
+		.first = 0x10b, .name = "IA32_FLUSH_CMD",
+		.kind = MSR_SPECIAL, .ops = &msr_flush_cmd_ops,
+		.gp_mask = ~(u64)L1D_FLUSH, .feature = FEATURE_FLUSH_L1D,
+		.flags = MSR_NO_READ,
+		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
 	},
 	DROPPED(0x11e, "MSR_BBL_CR_CTL3", 0xbe702111,
 		"SDM vol. 4, BBL_CR_CTL3 in the tables of processor families"),

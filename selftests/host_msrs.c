@@ -109,4 +109,33 @@ TEST(unchanged_by_a_guest)
 	close(fd);
 }
 
+/* The one that the guest has only between VM entry and VM exit. */
+TEST(spec_ctrl_is_the_hosts)
+{
+	struct vm_op ops[] = {
+		vm_op_wrmsr(MSR_IA32_SPEC_CTRL, 1),
+		vm_op_rdmsr(MSR_IA32_SPEC_CTRL),
+	};
+	uint64_t before, after, value;
+	struct machine m;
+	int fd = open_host();
+
+	if (fd < 0 || pread(fd, &before, 8, MSR_IA32_SPEC_CTRL) != 8)
+		SKIP(return, "the CPU has no IA32_SPEC_CTRL, or msr is not loaded");
+	ASSERT_MACHINE(&m, 2);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&m.vcpu));
+	ASSERT_OPS(&m.vcpu, ops, 2);
+	EXPECT_EQ(VM_OP_DONE, ops[0].vector);
+	EXPECT_EQ(1, vm_op_value(&ops[1]));
+	ASSERT_EQ(8, pread(fd, &after, 8, MSR_IA32_SPEC_CTRL));
+	EXPECT_EQ(before, after);
+	/* It stays the guest's, too. */
+	ASSERT_OPS(&m.vcpu, &ops[1], 1);
+	EXPECT_EQ(1, vm_op_value(&ops[1]));
+	ASSERT_EQ(0, vcpu_get_msr(&m.vcpu, MSR_IA32_SPEC_CTRL, &value));
+	EXPECT_EQ(1, value);
+	machine_destroy(&m);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -53,11 +53,9 @@ static int count_events(const char *name, bool print)
 }
 
 #define EXPECT_EVENTS(expected, name)					\
-do {									\
 	EXPECT_EQ(expected, count_events(name, false)) {		\
 		count_events(name, true);				\
-	}								\
-} while (0)
+	}
 
 FIXTURE_SETUP(trace)
 {
