@@ -201,8 +201,11 @@ TEST_F(vmm, rust_vmm_list)
 
 	self->list->nmsrs = MAX_MSRS;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->m.dev, KVM_GET_MSR_INDEX_LIST, self->list));
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		EXPECT_TRUE(listed(self->list, needed[i])) TH_LOG("MSR %#x", needed[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		EXPECT_TRUE(listed(self->list, needed[i])) {
+			TH_LOG("MSR %#x", needed[i]);
+		}
+	}
 }
 
 /* The count by asking with none, then all. */
