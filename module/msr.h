@@ -28,6 +28,7 @@ enum msr_slot {
 	MSR_SLOT_SYSCALL_MASK,
 	MSR_SLOT_KERNEL_GS_BASE,
 	MSR_SLOT_TSC_AUX,
+	MSR_SLOT_TSX_CTRL,
 	/* Here, and nowhere else. */
 	MSR_SLOT_SPEC_CTRL,
 	MSR_SLOT_CSTAR,
