@@ -52,10 +52,12 @@ static int count_events(const char *name, bool print)
 	return count;
 }
 
-#define EXPECT_EVENTS(expected, name)					\
-	EXPECT_EQ(expected, count_events(name, false)) {		\
-		count_events(name, true);				\
+static void expect_events(struct __test_metadata *_metadata, int expected, const char *name)
+{
+	EXPECT_EQ(expected, count_events(name, false)) {
+		count_events(name, true);
 	}
+}
 
 FIXTURE_SETUP(trace)
 {
@@ -148,8 +150,8 @@ TEST_F(trace, one_event_for_each_access)
 
 	ASSERT_EQ(0, write_file(EVENTS "enable", "1"));
 	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
-	EXPECT_EVENTS(nr_reads, "minihv_msr_read");
-	EXPECT_EVENTS(nr_writes, "minihv_msr_write");
+	expect_events(_metadata, nr_reads, "minihv_msr_read");
+	expect_events(_metadata, nr_writes, "minihv_msr_write");
 
 	ASSERT_EQ(0, write_file(INSTANCE "/trace", ""));
 	ASSERT_EQ(0, write_file(EVENTS "minihv_msr_read/filter", "0"));
@@ -157,8 +159,8 @@ TEST_F(trace, one_event_for_each_access)
 	ASSERT_OPS(&self->m.vcpu, more, ARRAY_SIZE(more));
 	EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_PAT, &value));
 	EXPECT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_PAT, value));
-	EXPECT_EVENTS(2, "minihv_msr_read");
-	EXPECT_EVENTS(1, "minihv_msr_write");
+	expect_events(_metadata, 2, "minihv_msr_read");
+	expect_events(_metadata, 1, "minihv_msr_write");
 	ASSERT_EQ(0, write_file(EVENTS "enable", "0"));
 }
 
