@@ -11,6 +11,7 @@
 #include <asm/processor-flags.h>
 
 #include "compat.h"
+#include "lapic.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
 #include "vmx_root.h"
@@ -229,8 +230,17 @@ int vcpu_set_cr8(struct vcpu *vcpu, unsigned long cr8)
 {
 	if (cr8 & ~0xful)
 		return -EINVAL;
-	vcpu->cr8 = cr8;
+	if (vcpu->lapic)
+		lapic_set_tpr(vcpu, cr8 << 4);
+	else
+		vcpu->cr8 = cr8;
 	return 0;
+}
+
+/** vcpu_get_cr8() - the task priority; see vcpu_set_cr8() */
+unsigned long vcpu_get_cr8(const struct vcpu *vcpu)
+{
+	return vcpu->lapic ? lapic_tpr(vcpu) >> 4 : vcpu->cr8;
 }
 
 /**

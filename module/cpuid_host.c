@@ -145,8 +145,8 @@ static void leaf_1(struct kvm_cpuid_entry2 *e)
 		e->ecx &= ~B(26);
 	if (!(host_xcr0 & XFEATURE_MASK_YMM))
 		e->ecx &= ~LEAF_1_ECX_AVX;
-	/* There is a hypervisor. */
-	e->ecx |= B(31);
+	/* There is a hypervisor, and the local APIC is its own. */
+	e->ecx |= B(31) | B(21);
 }
 
 static void leaf_7(struct kvm_cpuid_entry2 *e)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Exceptions that minihv raises in the guest. */
+/* Exceptions that minihv raises in the guest, and what a client sees of events. */
 #include <asm/processor-flags.h>
 #include <asm/traps.h>
 
 #include "compat.h"
 #include "exit.h"
+#include "interrupt.h"
+#include "lapic.h"
 #include "vcpu.h"
 
 /* SDM vol. 3, "RFLAGS.RF": so that the handler's IRET does not hit the same breakpoint. */
@@ -25,11 +27,11 @@ static void set_rf(struct vcpu *vcpu)
  * @has_error_code: it pushes one, outside of real mode
  * @error_code: that error code
  *
- * An event whose delivery the VM exit interrupted gives way: minihv raises an
- * exception in that situation only when it hands on an #AC or #DB, which are
+ * An exception whose delivery the VM exit interrupted gives way: minihv raises
+ * another in that situation only when it hands on an #AC or #DB, which are
  * benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
- * a fault happens again when the guest's handler returns. An interrupt that the
- * client gave with KVM_SET_SREGS is lost; nothing else can give one.
+ * a fault happens again when the guest's handler returns. Interrupts and NMIs
+ * wait elsewhere (interrupt.c).
  */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {
@@ -119,4 +121,116 @@ void vcpu_skip_insn(struct vcpu *vcpu)
 	interruptibility = vmread32(GUEST_INTERRUPTIBILITY_INFO);
 	if (unlikely(interruptibility & SHADOWS))
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, interruptibility & ~SHADOWS);
+}
+
+/**
+ * vcpu_get_events() - KVM_GET_VCPU_EVENTS
+ * @vcpu: the vCPU
+ * @events: as in the KVM API
+ *
+ * An NMI that waits is pending, never injected: which of the two it is makes no
+ * difference before VM entry. A software interrupt is not shown, it happens again.
+ */
+void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
+{
+	const struct vcpu_event *event = &vcpu->event;
+
+	memset(events, 0, sizeof(*events));
+	if ((event->info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
+	    (INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION)) {
+		events->exception.injected = 1;
+		events->exception.nr = event->info & INTR_INFO_VECTOR_MASK;
+		events->exception.has_error_code = !!(event->info & INTR_INFO_DELIVER_CODE_MASK);
+		if (events->exception.has_error_code)
+			events->exception.error_code = event->error_code;
+	}
+	if (vcpu->interrupt >= 0) {
+		events->interrupt.injected = 1;
+		events->interrupt.nr = vcpu->interrupt;
+	}
+	/* The same bits for KVM as in the VMCS: KVM_X86_SHADOW_INT_MOV_SS, KVM_X86_SHADOW_INT_STI. */
+	if (vcpu->interruptibility & GUEST_INTR_STATE_STI)
+		events->interrupt.shadow |= KVM_X86_SHADOW_INT_STI;
+	if (vcpu->interruptibility & GUEST_INTR_STATE_MOV_SS)
+		events->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
+	events->nmi.pending = vcpu->nmis + test_bit(REQUEST_NMI, &vcpu->requests);
+	events->nmi.masked = !!(vcpu->interruptibility & GUEST_INTR_STATE_NMI);
+	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	if (vcpu->lapic) {
+		events->sipi_vector = lapic_sipi_vector(vcpu);
+		events->flags |= KVM_VCPUEVENT_VALID_SIPI_VECTOR;
+	}
+}
+
+/* There is no SMM: a client may say that the vCPU is not in it. */
+static bool events_valid(const struct kvm_vcpu_events *events)
+{
+	u32 flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+		    KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
+
+	if (events->flags & ~flags)
+		return false;
+	if (events->flags & KVM_VCPUEVENT_VALID_SMM &&
+	    (events->smi.smm || events->smi.pending || events->smi.smm_inside_nmi ||
+	     events->smi.latched_init))
+		return false;
+	return !(events->exception.injected | events->exception.pending) ||
+	       (events->exception.nr < 32 && events->exception.nr != NMI_VECTOR);
+}
+
+static void set_shadow(struct vcpu *vcpu, u8 shadow)
+{
+	vcpu->interruptibility &= ~SHADOWS;
+	/* VM entry refuses both at once, and STI's without IF. */
+	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
+		vcpu->interruptibility |= GUEST_INTR_STATE_MOV_SS;
+	else if (shadow & KVM_X86_SHADOW_INT_STI && vcpu->rflags & X86_EFLAGS_IF)
+		vcpu->interruptibility |= GUEST_INTR_STATE_STI;
+}
+
+/**
+ * vcpu_set_events() - KVM_SET_VCPU_EVENTS
+ * @vcpu: the vCPU, not loaded
+ * @events: as in the KVM API; "pending" and "injected" exceptions are the same here
+ *
+ * Return: 0; -EINVAL, and nothing changed, for unknown flags, a vector that no
+ * exception has, or anything of SMM.
+ */
+int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
+{
+	struct vcpu_event *event = &vcpu->event;
+
+	if (!events_valid(events))
+		return -EINVAL;
+
+	event->info = 0;
+	if (events->exception.injected | events->exception.pending) {
+		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION |
+			      events->exception.nr;
+		event->insn_len = 0;
+		if (events->exception.has_error_code && vcpu->cr0 & X86_CR0_PE)
+			event->info |= INTR_INFO_DELIVER_CODE_MASK;
+		event->error_code = events->exception.error_code;
+	}
+	vcpu->interrupt = events->interrupt.injected ? events->interrupt.nr : NO_INTERRUPT;
+	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
+		set_shadow(vcpu, events->interrupt.shadow);
+
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
+		vcpu->nmis = 0;
+		clear_bit(REQUEST_NMI, &vcpu->requests);
+		if (events->nmi.pending)
+			interrupt_add_nmi(vcpu);
+		if (events->nmi.pending > 1)
+			interrupt_add_nmi(vcpu);
+	}
+	if (events->nmi.injected)
+		interrupt_add_nmi(vcpu);
+	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
+	if (events->nmi.masked)
+		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
+	if (events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->lapic)
+		lapic_set_sipi_vector(vcpu, events->sipi_vector);
+	vcpu->dirty |= DIRTY_REGS;
+	return 0;
 }

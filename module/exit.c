@@ -98,11 +98,22 @@ static int handle_triple_fault(struct vcpu *vcpu)
 	return 0;
 }
 
+/* What ends the halt is known where the local APIC is. */
 static int handle_hlt(struct vcpu *vcpu)
 {
 	vcpu_skip_insn(vcpu);
+	if (vcpu->lapic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
 	return 0;
+}
+
+/* The guest can take what waits: run.c and interrupt.c look each time. */
+static int handle_window(struct vcpu *vcpu)
+{
+	return 1;
 }
 
 static int handle_nop(struct vcpu *vcpu)
@@ -151,6 +162,8 @@ static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_EXCEPTION_NMI] = handle_exception,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
 	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_REASON_INTERRUPT_WINDOW] = handle_window,
+	[EXIT_REASON_NMI_WINDOW] = handle_window,
 	[EXIT_REASON_HLT] = handle_hlt,
 	[EXIT_REASON_GETSEC] = handle_ud,
 	[EXIT_REASON_INVD] = handle_nop,

@@ -50,9 +50,9 @@ static int finish(struct vcpu *vcpu, int error)
 
 static int write_cr8(struct vcpu *vcpu, unsigned long value)
 {
-	unsigned long old = vcpu->cr8;
+	unsigned long old = vcpu_get_cr8(vcpu);
 
-	if (finish(vcpu, vcpu_set_cr8(vcpu, value)) && vcpu->cr8 >= old)
+	if (finish(vcpu, vcpu_set_cr8(vcpu, value)) && (vcpu->lapic || vcpu->cr8 >= old))
 		return 1;
 	/* A lower priority may let an interrupt through: that is the client's to see. */
 	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
@@ -97,7 +97,7 @@ int handle_cr_access(struct vcpu *vcpu)
 		return write_cr(vcpu, cr, get_gpr(vcpu, gpr));
 	case MOV_FROM_CR:
 		/* CR8 only: the others are read without an exit. */
-		set_gpr(vcpu, gpr, vcpu->cr8);
+		set_gpr(vcpu, gpr, vcpu_get_cr8(vcpu));
 		return finish(vcpu, 0);
 	case CLTS:
 		return finish(vcpu, vcpu_set_cr0(vcpu, vcpu->cr0 & ~X86_CR0_TS));

@@ -5,6 +5,7 @@
 
 #include <linux/percpu.h>
 
+struct vcpu;
 struct vm;
 
 /* The VM whose guest this CPU is running, or about to. */
@@ -33,5 +34,6 @@ static inline void kick_guest_end(void)
 }
 
 void kick_guests(struct vm *vm);
+void kick_vcpu(struct vcpu *vcpu);
 
 #endif

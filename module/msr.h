@@ -263,6 +263,10 @@ int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user);
 extern const struct msr_ops msr_tsc_ops;
 extern const struct msr_ops msr_tsc_adjust_ops;
 
+/* lapic_timer.c, lapic_access.c */
+extern const struct msr_ops msr_tsc_deadline_ops;
+extern const struct msr_ops msr_x2apic_ops;
+
 /* mce.c */
 extern const struct msr_ops msr_mcg_ctl_ops;
 extern const struct msr_ops msr_mcg_ext_ctl_ops;

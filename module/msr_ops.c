@@ -6,6 +6,7 @@
 #include <asm/mce.h>
 #include <asm/msr.h>
 
+#include "lapic.h"
 #include "msr.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
@@ -40,13 +41,14 @@ static enum msr_result set_apic_base(struct msr_access *a)
 	if (!a->host && !(old & mode) && (a->data & mode) == mode)
 		return MSR_INVALID;
 	*slot(a) = a->data;
+	lapic_base_changed(a->vcpu, old);
 	return MSR_OK;
 }
 
 static u64 reset_apic_base(struct vcpu *vcpu)
 {
 	return APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE |
-	       (vcpu->id == 0 ? MSR_IA32_APICBASE_BSP : 0);
+	       (vcpu_is_bsp(vcpu) ? MSR_IA32_APICBASE_BSP : 0);
 }
 
 const struct msr_ops msr_apic_base_ops = {

@@ -343,9 +343,15 @@ const struct msr_row msr_table[] = {
 	FIXED(0x641, "MSR_PP1_ENERGY_STATUS", 0, "SDM vol. 3, RAPL Interfaces"),
 	{
 		.first = 0x6e0, .name = "IA32_TSC_DEADLINE",
-		.kind = MSR_CONST, .ignore_mask = ~0ull,
+		.kind = MSR_SPECIAL, .ops = &msr_tsc_deadline_ops,
 		.flags = MSR_EMULATED,
-		.sdm = "SDM vol. 3, TSC-Deadline Mode; there is no in-kernel APIC to arm",
+		.sdm = "SDM vol. 3, TSC-Deadline Mode",
+	}, {
+		.first = 0x800, .count = 0x100, .name = "IA32_X2APIC_APICID",
+		.kind = MSR_SPECIAL, .ops = &msr_x2apic_ops,
+		.feature = FEATURE_X2APIC,
+		.flags = MSR_SLOW,
+		.sdm = "SDM vol. 3, table Local APIC Register Address Map Supported by x2APIC",
 	}, {
 		.first = 0xda0, .name = "IA32_XSS",
 		.kind = MSR_CONST, .gp_mask = ~0ull, .feature = FEATURE_XSAVES,

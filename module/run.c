@@ -10,6 +10,7 @@
 #include <linux/entry-kvm.h>
 #include <linux/interrupt.h>
 #include <linux/sched/signal.h>
+#include <linux/swait.h>
 #include <asm/fpu/types.h>
 #include <asm/mce.h>
 #include <asm/special_insns.h>
@@ -17,7 +18,9 @@
 
 #include "compat.h"
 #include "exit.h"
+#include "interrupt.h"
 #include "kick.h"
+#include "lapic.h"
 #include "vcpu.h"
 #include "vmx_root.h"
 
@@ -94,6 +97,7 @@ static u32 run_with_irqs_off(struct vcpu *vcpu)
 		if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
 			/* Not delivered; write_event() says it again. */
 			vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
+			interrupt_put_back(vcpu);
 			return reason;
 		}
 		vcpu->vmcs.launched = true;
@@ -126,13 +130,39 @@ static void give_to_host(struct vcpu *vcpu, u32 reason)
 		compat_machine_check();
 }
 
+/*
+ * SDM vol. 3, "Resuming Guest Software after Handling an Exception": an IRET that
+ * faulted has ended the blocking of NMIs too early.
+ */
+static void block_nmis_again(u32 reason)
+{
+	u32 info;
+	bool unblocked = false;
+
+	switch (reason) {
+	case EXIT_REASON_EPT_VIOLATION:
+		unblocked = vmreadl(EXIT_QUALIFICATION) & INTR_INFO_UNBLOCK_NMI;
+		break;
+	case EXIT_REASON_EXCEPTION_NMI:
+		info = vmread32(VM_EXIT_INTR_INFO);
+		unblocked = info & INTR_INFO_UNBLOCK_NMI &&
+			    (info & INTR_INFO_VECTOR_MASK) != DF_VECTOR;
+		break;
+	}
+	if (unblocked)
+		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
+			  vmread32(GUEST_INTERRUPTIBILITY_INFO) | GUEST_INTR_STATE_NMI);
+}
+
 /* SDM vol. 3, "Information for VM Exits That Occur During Event Delivery". */
-static void requeue_event(struct vcpu *vcpu)
+static void requeue_event(struct vcpu *vcpu, u32 reason)
 {
 	u32 info = vmread32(IDT_VECTORING_INFO_FIELD);
 
-	if (!(info & VECTORING_INFO_VALID_MASK))
+	if (!(info & VECTORING_INFO_VALID_MASK)) {
+		block_nmis_again(reason);
 		return;
+	}
 	/* Bit 12 is not for reuse. */
 	vcpu->event.info = info & ~BIT(12);
 	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
@@ -146,6 +176,7 @@ static void requeue_event(struct vcpu *vcpu)
 	default:
 		vcpu->event.insn_len = 0;
 	}
+	interrupt_put_back(vcpu);
 }
 
 /* What the handlers will want to know; the VMCS is not current when they run. */
@@ -214,6 +245,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		flush_if_asked(vcpu);
 		if (vcpu->filter_gen != READ_ONCE(vcpu->vm->filter_gen))
 			msr_bitmap_update(vcpu);
+		interrupt_prepare(vcpu);
 		if (vcpu->vmcs.launched)
 			vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
 
@@ -224,7 +256,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		give_to_host(vcpu, reason);
 		kick_guest_end();
 		if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
-			requeue_event(vcpu);
+			requeue_event(vcpu, reason);
 
 		/* The tick that ended the guest's turn is the guest's. */
 		local_irq_enable();
@@ -256,6 +288,20 @@ static int report_failed_entry(struct vcpu *vcpu)
 	return 0;
 }
 
+/*
+ * The guest has halted, or its processor waits for INIT or SIPI. Until there is
+ * something for it, or a signal for the thread.
+ */
+static void sleep_while_guest_does(struct vcpu *vcpu)
+{
+	int interrupted;
+
+	interrupted = swait_event_interruptible_exclusive(vcpu->wait, lapic_wakes(vcpu));
+	/* run_loop() looks for the signal. */
+	if (!interrupted && vcpu->mp_state == KVM_MP_STATE_HALTED)
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+}
+
 static int run_loop(struct vcpu *vcpu)
 {
 	int ret;
@@ -269,6 +315,14 @@ static int run_loop(struct vcpu *vcpu)
 		if (ret)
 			continue;
 
+		ret = lapic_accept_requests(vcpu);
+		if (ret)
+			return ret;
+		if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE) {
+			sleep_while_guest_does(vcpu);
+			continue;
+		}
+
 		ret = run_with_preemption_off(vcpu);
 		if (ret < 0)
 			return ret;
@@ -279,6 +333,10 @@ static int run_loop(struct vcpu *vcpu)
 		ret = exit_handle(vcpu);
 		if (ret <= 0)
 			return ret;
+		if (interrupt_window_wanted(vcpu) && interrupt_window_is_open(vcpu)) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
 	}
 }
 
@@ -311,18 +369,18 @@ int vcpu_run(struct vcpu *vcpu)
 	/* KVM_CAP_SYNC_REGS is 0. */
 	if (run->kvm_valid_regs || run->kvm_dirty_regs)
 		return -EINVAL;
-	if (vcpu_set_cr8(vcpu, READ_ONCE(run->cr8)))
+	if (!vcpu->lapic && vcpu_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
+	WRITE_ONCE(vcpu->task, current);
 	ret = complete_exit(vcpu);
 	if (ret > 0)
 		ret = READ_ONCE(run->immediate_exit) ? -EINTR : run_loop(vcpu);
+	WRITE_ONCE(vcpu->task, NULL);
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
-	run->ready_for_interrupt_injection =
-		run->if_flag && !vcpu->event.info &&
-		!(vcpu->interruptibility & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-	run->cr8 = vcpu->cr8;
+	run->ready_for_interrupt_injection = vcpu->lapic || interrupt_window_is_open(vcpu);
+	run->cr8 = vcpu_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
 	return ret;
 }

@@ -33,7 +33,8 @@ static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
 	       mul_u64_u64_shr(host_tsc, vcpu->tsc_multiplier, FRACTION_BITS);
 }
 
-static u64 guest_tsc(const struct vcpu *vcpu)
+/** tsc_guest() - what the guest's TSC says now */
+u64 tsc_guest(const struct vcpu *vcpu)
 {
 	return scale(vcpu, rdtsc()) + vcpu->tsc_offset;
 }
@@ -134,7 +135,7 @@ bool tsc_khz_possible(u32 khz)
  */
 int tsc_set_khz(struct vcpu *vcpu, u32 khz)
 {
-	u64 now = guest_tsc(vcpu);
+	u64 now = tsc_guest(vcpu);
 
 	khz = khz ?: tsc_khz;
 	if (!tsc_khz_possible(khz))
@@ -184,7 +185,7 @@ static u64 *tsc_adjust(struct msr_access *a)
 
 static enum msr_result get_tsc(struct msr_access *a)
 {
-	a->data = guest_tsc(a->vcpu);
+	a->data = tsc_guest(a->vcpu);
 	return MSR_OK;
 }
 

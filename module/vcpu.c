@@ -10,6 +10,8 @@
 
 #include "compat.h"
 #include "fpu.h"
+#include "interrupt.h"
+#include "lapic.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
 #include "vmx_root.h"
@@ -70,20 +72,55 @@ static void *zeroed_page(void)
 	return (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 }
 
-/* The state after RESET; SDM vol. 3, "Processor State After Reset". */
+/** vcpu_is_bsp() - is it the bootstrap processor? */
+bool vcpu_is_bsp(const struct vcpu *vcpu)
+{
+	return vcpu->id == 0;
+}
+
+/*
+ * What RESET and INIT have in common; SDM vol. 3, table "IA-32 and Intel 64
+ * Processor States Following Power-up, Reset, or INIT".
+ */
+static int reset_registers(struct vcpu *vcpu)
+{
+	int ret;
+
+	memset(vcpu->vmenter.regs, 0, sizeof(vcpu->vmenter.regs));
+	/* Family, model, stepping: what a BIOS finds in EDX. */
+	vcpu->vmenter.regs[GPR_RDX] = 0x600;
+	vcpu->rip = 0xfff0;
+	vcpu->rflags = X86_EFLAGS_FIXED;
+	vcpu->interruptibility = 0;
+	vcpu->event.info = 0;
+	vcpu->interrupt = NO_INTERRUPT;
+	vcpu->nmis = 0;
+	vcpu->cr2 = 0;
+	vcpu->cr4 = 0;
+	vcpu->cr8 = 0;
+	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->dr6 = DR6_RESERVED;
+	vcpu->dr7 = 0x400;
+	vcpu->dirty |= DIRTY_REGS | DIRTY_CRS | DIRTY_DEBUG;
+	if (vcpu->lapic)
+		lapic_reset(vcpu);
+
+	ret = vcpu_vmcs_get(vcpu);
+	if (ret)
+		return ret;
+	vmcs_init_guest(vcpu);
+	vcpu_vmcs_put(vcpu);
+	return 0;
+}
+
+/* The state of a new vCPU. */
 static int reset(struct vcpu *vcpu)
 {
 	int ret;
 
+	vcpu->mp_state = !vcpu->lapic || vcpu_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE :
+							      KVM_MP_STATE_UNINITIALIZED;
 	vcpu->cr0 = X86_CR0_CD | X86_CR0_NW | X86_CR0_ET;
-	vcpu->rip = 0xfff0;
-	vcpu->rflags = X86_EFLAGS_FIXED;
-	/* Family, model, stepping: what a BIOS finds in EDX. */
-	vcpu->vmenter.regs[GPR_RDX] = 0x600;
-	vcpu->dr6 = DR6_RESERVED;
-	vcpu->dr7 = 0x400;
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
-	vcpu->dirty = DIRTY_REGS | DIRTY_CRS | DIRTY_DEBUG;
 	tsc_reset(vcpu);
 	cpuid_reset(&vcpu->cpuid);
 	msr_reset(vcpu);
@@ -93,8 +130,42 @@ static int reset(struct vcpu *vcpu)
 	if (ret)
 		return ret;
 	vmcs_init_constant(vcpu);
-	vmcs_init_guest(vcpu);
+	vmcs_reset_msrs();
 	vcpu_vmcs_put(vcpu);
+	return reset_registers(vcpu);
+}
+
+/**
+ * vcpu_init() - INIT: the registers are reset, MSRs, FPU and TSC are not
+ * @vcpu: the vCPU, not loaded
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_init(struct vcpu *vcpu)
+{
+	vcpu->cr0 = (vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
+	vcpu->msrs[MSR_SLOT_EFER] = 0;
+	return reset_registers(vcpu);
+}
+
+/**
+ * vcpu_startup() - SIPI: go on in real mode at the page that it names
+ * @vcpu: a vCPU after INIT, not loaded
+ * @vector: the page
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_startup(struct vcpu *vcpu, u8 vector)
+{
+	int ret = vcpu_vmcs_get(vcpu);
+
+	if (ret)
+		return ret;
+	vmwrite16(GUEST_CS_SELECTOR, vector << 8);
+	vmwritel(GUEST_CS_BASE, (unsigned long)vector << PAGE_SHIFT);
+	vcpu_vmcs_put(vcpu);
+	vcpu->rip = 0;
+	vcpu->dirty |= DIRTY_REGS;
 	return 0;
 }
 
@@ -104,6 +175,7 @@ static int reset(struct vcpu *vcpu)
  */
 void vcpu_destroy(struct vcpu *vcpu)
 {
+	lapic_free(vcpu);
 	vmcs_free(&vcpu->vmcs);
 	if (vcpu->vpid)
 		ida_free(&vpids, vcpu->vpid);
@@ -126,12 +198,16 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	vcpu->id = id;
 	vcpu->serial = atomic64_inc_return(&serials);
 	mutex_init(&vcpu->mutex);
+	init_swait_queue_head(&vcpu->wait);
 	vcpu->run = zeroed_page();
 	vcpu->pio_data = zeroed_page();
 	vcpu->msr_bitmap = zeroed_page();
 	if (!vcpu->run || !vcpu->pio_data || !vcpu->msr_bitmap)
 		goto err;
 	ret = fpu_create(vcpu);
+	if (ret)
+		goto err;
+	ret = vm->has_lapics ? lapic_create(vcpu) : 0;
 	if (ret)
 		goto err;
 	if (vmx_controls.proc2 & SECONDARY_EXEC_ENABLE_VPID) {
@@ -155,13 +231,62 @@ err:
 #define GET_USER_STRUCT(var, arg)	(copy_from_user(&(var), arg, sizeof(var)) ? -EFAULT : 0)
 #define PUT_USER_STRUCT(arg, var)	(copy_to_user(arg, &(var), sizeof(var)) ? -EFAULT : 0)
 
+static int get_mp_state(struct vcpu *vcpu, struct kvm_mp_state *state)
+{
+	int ret = lapic_accept_requests(vcpu);
+
+	state->mp_state = vcpu->mp_state;
+	return ret;
+}
+
 static int set_mp_state(struct vcpu *vcpu, const struct kvm_mp_state *state)
 {
-	/* The other states are the in-kernel local APIC's. */
-	if (state->mp_state != KVM_MP_STATE_RUNNABLE)
+	switch (state->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		break;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_HALTED:
+		/* What ends these comes by the local APIC. */
+		if (!vcpu->lapic)
+			return -EINVAL;
+		break;
+	default:
 		return -EINVAL;
+	}
 	vcpu->mp_state = state->mp_state;
 	return 0;
+}
+
+static int get_lapic(struct vcpu *vcpu, struct kvm_lapic_state __user *user)
+{
+	struct kvm_lapic_state *state;
+	int ret;
+
+	if (!vcpu->lapic)
+		return -EINVAL;
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	lapic_get_state(vcpu, state);
+	ret = PUT_USER_STRUCT(user, *state);
+	kfree(state);
+	return ret;
+}
+
+static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state __user *user)
+{
+	struct kvm_lapic_state *state;
+	int ret;
+
+	if (!vcpu->lapic)
+		return -EINVAL;
+	state = memdup_user(user, sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	ret = lapic_set_state(vcpu, state);
+	kfree(state);
+	return ret;
 }
 
 static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
@@ -171,6 +296,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		struct kvm_sregs sregs;
 		struct kvm_mp_state mp_state;
 		struct kvm_device_attr attr;
+		struct kvm_vcpu_events events;
+		struct kvm_interrupt interrupt;
 		u64 mcg_cap;
 	} u;
 	int ret;
@@ -194,11 +321,27 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		ret = GET_USER_STRUCT(u.sregs, arg);
 		return ret ?: vcpu_set_sregs(vcpu, &u.sregs);
 	case KVM_GET_MP_STATE:
-		u.mp_state.mp_state = vcpu->mp_state;
-		return PUT_USER_STRUCT(arg, u.mp_state);
+		ret = get_mp_state(vcpu, &u.mp_state);
+		return ret ?: PUT_USER_STRUCT(arg, u.mp_state);
 	case KVM_SET_MP_STATE:
 		ret = GET_USER_STRUCT(u.mp_state, arg);
 		return ret ?: set_mp_state(vcpu, &u.mp_state);
+	case KVM_GET_VCPU_EVENTS:
+		vcpu_get_events(vcpu, &u.events);
+		return PUT_USER_STRUCT(arg, u.events);
+	case KVM_SET_VCPU_EVENTS:
+		ret = GET_USER_STRUCT(u.events, arg);
+		return ret ?: vcpu_set_events(vcpu, &u.events);
+	case KVM_INTERRUPT:
+		ret = GET_USER_STRUCT(u.interrupt, arg);
+		return ret ?: interrupt_set(vcpu, u.interrupt.irq);
+	case KVM_NMI:
+		interrupt_add_nmi(vcpu);
+		return 0;
+	case KVM_GET_LAPIC:
+		return get_lapic(vcpu, arg);
+	case KVM_SET_LAPIC:
+		return set_lapic(vcpu, arg);
 	case KVM_GET_MSRS:
 		return msr_ioctl_get(vcpu, arg);
 	case KVM_SET_MSRS:
@@ -282,26 +425,45 @@ static const struct file_operations vcpu_fops = {
 };
 
 /*
- * Into the VM, then into the process: once it has a file it can be used.
- * Returns the file descriptor; on failure the vCPU is the caller's to destroy.
+ * Into the VM and into the process, both at the end: other vCPUs find it in the
+ * VM, and once it has a file it can be used. Returns the file descriptor; on failure
+ * the vCPU is the caller's to destroy.
  */
 static int vcpu_install(struct vm *vm, struct vcpu *vcpu)
 {
 	int ret;
 
-	if (vm->vcpu_count == VM_MAX_VCPUS)
-		return -EINVAL;
-	ret = xa_insert(&vm->vcpus, vcpu->id, vcpu, GFP_KERNEL_ACCOUNT);
+	ret = xa_reserve(&vm->vcpus, vcpu->id, GFP_KERNEL_ACCOUNT);
 	if (ret)
-		return ret == -EBUSY ? -EEXIST : ret;
+		return ret;
 	vm_get(vm);
 	ret = anon_inode_getfd("minihv-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
 	if (ret < 0) {
 		vm_put(vm);
-		xa_erase(&vm->vcpus, vcpu->id);
+		xa_release(&vm->vcpus, vcpu->id);
 		return ret;
 	}
+	/* The place is reserved. */
+	xa_store(&vm->vcpus, vcpu->id, vcpu, 0);
 	vm->vcpu_count++;
+	return ret;
+}
+
+static int create_locked(struct vm *vm, u32 id)
+{
+	struct vcpu *vcpu;
+	int ret;
+
+	if (vm->vcpu_count == VM_MAX_VCPUS)
+		return -EINVAL;
+	if (xa_load(&vm->vcpus, id))
+		return -EEXIST;
+	vcpu = vcpu_alloc(vm, id);
+	if (IS_ERR(vcpu))
+		return PTR_ERR(vcpu);
+	ret = vcpu_install(vm, vcpu);
+	if (ret < 0)
+		vcpu_destroy(vcpu);
 	return ret;
 }
 
@@ -315,19 +477,12 @@ static int vcpu_install(struct vm *vm, struct vcpu *vcpu)
  */
 int vcpu_create(struct vm *vm, u32 id)
 {
-	struct vcpu *vcpu;
 	int ret;
 
 	if (id >= VM_MAX_VCPU_ID)
 		return -EINVAL;
-	vcpu = vcpu_alloc(vm, id);
-	if (IS_ERR(vcpu))
-		return PTR_ERR(vcpu);
-
 	mutex_lock(&vm->vcpus_lock);
-	ret = vcpu_install(vm, vcpu);
+	ret = create_locked(vm, id);
 	mutex_unlock(&vm->vcpus_lock);
-	if (ret < 0)
-		vcpu_destroy(vcpu);
 	return ret;
 }

@@ -5,6 +5,7 @@
 
 #include <linux/kvm.h>
 #include <linux/mutex.h>
+#include <linux/swait.h>
 #include <asm/desc_defs.h>
 #include <asm/vmx.h>
 
@@ -13,6 +14,9 @@
 #include "vm.h"
 #include "vmcs.h"
 #include "vmenter_offsets.h"
+
+struct lapic;
+struct task_struct;
 
 /* SDM vol. 3, "Exit Qualification for Control-Register Accesses": this order. */
 enum gpr {
@@ -89,6 +93,9 @@ struct vcpu_event {
 	u32 insn_len;
 };
 
+/* No vector. */
+#define NO_INTERRUPT	(-1)
+
 #define DIRTY_REGS	BIT(0)	/* rip, rsp, rflags, interruptibility */
 #define DIRTY_CRS	BIT(1)	/* cr0, cr4, EFER */
 #define DIRTY_TSC	BIT(2)	/* tsc_offset, tsc_multiplier */
@@ -103,6 +110,16 @@ struct vcpu_event {
  * @dirty: DIRTY_*: what is newer here than in the VMCS
  * @loaded: between vcpu_switch_in() and vcpu_switch_out(): the VMCS is current, the MSRs
  *	that follow the guest hold its values
+ * @event: what the next VM entry delivers; between entries only exceptions and
+ *	software interrupts
+ * @interrupt: vector of an external interrupt that has been acknowledged and waits
+ *	for the guest, or NO_INTERRUPT
+ * @nmis: how many NMIs wait
+ * @requests: REQUEST_* of interrupt.h, set by other threads
+ * @windows: interrupt-window and NMI-window exiting, as they are in the VMCS
+ * @lapic: the local APIC, if the VM's are in the kernel
+ * @wait: where the thread sleeps while the guest does
+ * @task: the thread in KVM_RUN, or NULL; for kick_vcpu()
  * @tlb_gen: the vm->tlb_gen up to which this vCPU has flushed
  * @filter_gen: the vm->filter_gen that @msr_bitmap is made for
  * @mutex: one ioctl at a time
@@ -111,6 +128,7 @@ struct vcpu_event {
  * @complete_rip: where the instruction was that the client is working on
  * @pio_data: second page of the mapping: I/O data
  * @pio_count: elements asked for
+ * @cr8: the task priority, where the local APIC is not the kernel's
  * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
  * @has_run: feature MSRs are fixed, CPUID too
  */
@@ -130,6 +148,13 @@ struct vcpu {
 	struct host_state host;
 	struct vcpu_exit exit;
 	struct vcpu_event event;
+	int interrupt;
+	u8 nmis;
+	u32 windows;
+	unsigned long requests;
+	struct lapic *lapic;
+	struct swait_queue_head wait;
+	struct task_struct *task;
 
 	struct vm *vm;
 	struct mutex mutex;	/* one ioctl at a time */
@@ -174,6 +199,9 @@ static_assert(HOST_RSP == HOST_RSP_FIELD);
 /* vcpu.c */
 int vcpu_create(struct vm *vm, u32 id);
 void vcpu_destroy(struct vcpu *vcpu);
+int vcpu_init(struct vcpu *vcpu);
+int vcpu_startup(struct vcpu *vcpu, u8 vector);
+bool vcpu_is_bsp(const struct vcpu *vcpu);
 int vcpu_load_vmcs(struct vcpu *vcpu);
 int vcpu_vmcs_get(struct vcpu *vcpu);
 void vcpu_vmcs_put(struct vcpu *vcpu);
@@ -201,6 +229,7 @@ u8 vcpu_cpl(struct vcpu *vcpu);
 int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0);
 int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4);
 int vcpu_set_cr8(struct vcpu *vcpu, unsigned long cr8);
+unsigned long vcpu_get_cr8(const struct vcpu *vcpu);
 int vcpu_set_efer(struct vcpu *vcpu, u64 efer, bool host);
 bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4);
 void vcpu_write_crs(struct vcpu *vcpu);
@@ -211,6 +240,7 @@ int vcpu_load_pdptes(struct vcpu *vcpu);
 int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code);
 
 /* tsc.c */
+u64 tsc_guest(const struct vcpu *vcpu);
 bool tsc_can_scale(void);
 bool tsc_khz_possible(u32 khz);
 int tsc_set_khz(struct vcpu *vcpu, u32 khz);
@@ -225,6 +255,8 @@ int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);
+void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events);
+int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events);
 
 /* vmenter.S */
 unsigned long minihv_vmenter(struct vmenter *vmenter);

@@ -205,13 +205,11 @@ int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr0 = vcpu->cr0;
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr4 = vcpu->cr4;
-	sregs->cr8 = vcpu->cr8;
+	sregs->cr8 = vcpu_get_cr8(vcpu);
 	sregs->efer = vcpu->msrs[MSR_SLOT_EFER];
 	sregs->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
-	if ((vcpu->event.info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) ==
-	    (INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR))
-		__set_bit(vcpu->event.info & INTR_INFO_VECTOR_MASK,
-			  (unsigned long *)sregs->interrupt_bitmap);
+	if (vcpu->interrupt >= 0)
+		__set_bit(vcpu->interrupt, (unsigned long *)sregs->interrupt_bitmap);
 	return 0;
 }
 
@@ -268,16 +266,14 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	vcpu->cr0 = sregs->cr0;
 	vcpu->cr2 = sregs->cr2;
 	vcpu->cr4 = sregs->cr4;
-	vcpu->cr8 = sregs->cr8;
+	vcpu_set_cr8(vcpu, sregs->cr8);
 	vcpu->msrs[MSR_SLOT_EFER] = sregs->efer;
 	vcpu->dirty |= DIRTY_CRS;
 
 	vector = find_first_bit((const unsigned long *)sregs->interrupt_bitmap,
 				KVM_NR_INTERRUPTS);
 	if (vector < KVM_NR_INTERRUPTS)
-		vcpu->event = (struct vcpu_event) {
-			.info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector,
-		};
+		vcpu->interrupt = vector;
 
 	/* Memory may not be there yet; the guest will find out. */
 	vcpu_load_pdptes(vcpu);

@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "ept.h"
+#include "irq_route.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -32,6 +33,7 @@ static void vm_free(struct vm *vm)
 		vcpu_destroy(vcpu);
 	xa_destroy(&vm->vcpus);
 	msr_filter_free(vm);
+	irq_free_routing(vm);
 	vm_free_slots(vm);
 	ept_destroy(vm);
 	kfree(vm);
@@ -104,7 +106,13 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_MSR_PLATFORM_INFO:
 	case KVM_CAP_VCPU_ATTRIBUTES:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_USER_NMI:
+	case KVM_CAP_SIGNAL_MSI:
+	case KVM_CAP_TSC_DEADLINE_TIMER:
 		return 1;
+	case KVM_CAP_IRQ_ROUTING:
+		return IRQ_ROUTES;
 	case KVM_CAP_MCE:
 		return MSR_MCE_BANKS;
 	case KVM_CAP_TSC_CONTROL:
@@ -155,6 +163,22 @@ static int set_tsc_khz(struct vm *vm, u32 khz)
 	return 0;
 }
 
+/* Of the interrupt controllers that a client expects, the local APICs. */
+static int create_irqchip(struct vm *vm)
+{
+	int ret = 0;
+
+	mutex_lock(&vm->vcpus_lock);
+	if (vm->has_lapics)
+		ret = -EEXIST;
+	else if (vm->vcpu_count)
+		ret = -EINVAL;
+	else
+		WRITE_ONCE(vm->has_lapics, true);
+	mutex_unlock(&vm->vcpus_lock);
+	return ret;
+}
+
 static int enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 {
 	if (cap->flags)
@@ -180,6 +204,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		struct kvm_userspace_memory_region region;
 		struct kvm_msr_filter filter;
 		struct kvm_enable_cap cap;
+		struct kvm_msi msi;
+		struct kvm_irq_level irq;
 	} u;
 
 	if (vm->mm != current->mm)
@@ -199,6 +225,18 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (copy_from_user(&u.cap, (void __user *)arg, sizeof(u.cap)))
 			return -EFAULT;
 		return enable_cap(vm, &u.cap);
+	case KVM_CREATE_IRQCHIP:
+		return create_irqchip(vm);
+	case KVM_SIGNAL_MSI:
+		if (copy_from_user(&u.msi, (void __user *)arg, sizeof(u.msi)))
+			return -EFAULT;
+		return irq_signal_msi(vm, &u.msi);
+	case KVM_IRQ_LINE:
+		if (copy_from_user(&u.irq, (void __user *)arg, sizeof(u.irq)))
+			return -EFAULT;
+		return irq_line(vm, &u.irq);
+	case KVM_SET_GSI_ROUTING:
+		return irq_set_routing(vm, (void __user *)arg);
 	case KVM_SET_TSS_ADDR:
 		return set_tss_addr(arg);
 	case KVM_SET_IDENTITY_MAP_ADDR:

@@ -17,6 +17,7 @@
 #define VM_MAX_VCPU_ID	4096
 #define VM_MAX_SLOTS	32764
 
+struct irq_routes;
 struct msr_filter;
 struct vcpu;
 
@@ -59,6 +60,8 @@ struct memslot {
  * @vcpus_lock: creation of vCPUs
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
+ * @has_lapics: its vCPUs have local APICs in the kernel
+ * @irq_routes: messages that the client has laid down; under @vcpus_lock
  * @tsc_khz: frequency of the TSC of vCPUs to come
  * @tsc: for vCPUs whose TSCs the client sets one after the other
  * @msr_filter: which MSRs the guest may touch at all; NULL: those that exist
@@ -85,6 +88,8 @@ struct vm {
 	struct mutex vcpus_lock;	/* creation of vCPUs */
 	struct xarray vcpus;
 	unsigned int vcpu_count;
+	bool has_lapics;
+	struct irq_routes *irq_routes;
 	u32 tsc_khz;
 	struct tsc_sync tsc;
 

@@ -54,6 +54,12 @@ void vmcs_write_failed(unsigned long field, unsigned long value)
 	pr_err_ratelimited("VMWRITE of 0x%lx to field 0x%lx failed\n", value, field);
 }
 
+/** vmcs_proc_controls() - the primary processor-based controls, without interrupt windows */
+u32 vmcs_proc_controls(const struct vcpu *vcpu)
+{
+	return vmx_controls.proc;
+}
+
 /* Instructions that the vCPU's CPUID does not have are #UD. */
 static u32 proc2_controls(struct vcpu *vcpu)
 {
@@ -98,7 +104,7 @@ void vmcs_init_constant(struct vcpu *vcpu)
 	struct desc_ptr idt;
 
 	vmwrite32(PIN_BASED_VM_EXEC_CONTROL, vmx_controls.pin);
-	vmwrite32(CPU_BASED_VM_EXEC_CONTROL, vmx_controls.proc);
+	vmwrite32(CPU_BASED_VM_EXEC_CONTROL, vmcs_proc_controls(vcpu));
 	vmwrite32(SECONDARY_VM_EXEC_CONTROL, proc2);
 	vmwrite32(VM_EXIT_CONTROLS, vmx_controls.exit);
 	vmwrite32(VM_ENTRY_CONTROLS, vmx_controls.entry);
@@ -170,7 +176,7 @@ do {								\
 } while (0)
 
 /**
- * vmcs_init_guest() - the guest's state after RESET
+ * vmcs_init_guest() - the guest's state after RESET, and INIT
  * @vcpu: the vCPU
  *
  * SDM vol. 3, "Processor State After Reset", table "IA-32 and Intel 64
@@ -180,9 +186,6 @@ do {								\
  */
 void vmcs_init_guest(struct vcpu *vcpu)
 {
-	const struct msr_row *row;
-	unsigned int n;
-
 	reset_segment(CS, 0xf000, 0xffff0000, AR_CODE);
 	reset_segment(DS, 0, 0, AR_DATA);
 	reset_segment(ES, 0, 0, AR_DATA);
@@ -202,10 +205,22 @@ void vmcs_init_guest(struct vcpu *vcpu)
 	vmwritel(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	vmwrite32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	vmwrite32(GUEST_INTERRUPTIBILITY_INFO, 0);
+}
+
+/**
+ * vmcs_reset_msrs() - the reset value of each MSR that is a field of the VMCS
+ *
+ * INIT leaves them alone.
+ *
+ * Context: the VMCS is current, preemption disabled.
+ */
+void vmcs_reset_msrs(void)
+{
+	const struct msr_row *row;
+	unsigned int n;
 
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];
-		/* FS_BASE and GS_BASE are parts of segments too: both are 0 now. */
 		if (row->kind == MSR_VMCS)
 			vmwrite_any(row->field, row->reset);
 	}

@@ -100,7 +100,9 @@ void vmcs_free(struct vmcs *vmcs);
 
 void vmcs_init_constant(struct vcpu *vcpu);
 void vmcs_init_guest(struct vcpu *vcpu);
+void vmcs_reset_msrs(void);
 void vmcs_set_host_cpu(void);
+u32 vmcs_proc_controls(const struct vcpu *vcpu);
 int vmcs_update_proc2(struct vcpu *vcpu);
 
 #endif

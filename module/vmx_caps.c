@@ -48,6 +48,8 @@ static const struct control_bit proc_needed[] = {
 	{ CPU_BASED_MONITOR_EXITING, "MONITOR exiting" },
 	{ CPU_BASED_MWAIT_EXITING, "MWAIT exiting" },
 	{ CPU_BASED_RDPMC_EXITING, "RDPMC exiting" },
+	{ CPU_BASED_INTR_WINDOW_EXITING, "interrupt-window exiting" },
+	{ CPU_BASED_NMI_WINDOW_EXITING, "NMI-window exiting" },
 	{ CPU_BASED_USE_MSR_BITMAPS, "use MSR bitmaps" },
 	{ CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls" },
 	{ }
@@ -156,6 +158,8 @@ int __init vmx_caps_init(void)
 
 	/* Guest state decides about IA-32e mode, not the host. */
 	vmx_controls.entry &= ~VM_ENTRY_IA32E_MODE;
+	/* On while something waits for the guest: interrupt.c. */
+	vmx_controls.proc &= ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 	/* CR3 is the guest's own under EPT; only the TRUE registers allow that. */
 	if (vmx_controls.proc & (CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING)) {
 		pr_err("not loaded: this CPU cannot clear the CR3-load and CR3-store exiting controls\n");

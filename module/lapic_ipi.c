@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupt messages: to which vCPUs they go, and what a vCPU makes of them.
+ *
+ * SDM vol. 3, "Issuing Interprocessor Interrupts" and "Determining IPI Destination".
+ */
+#include <linux/sched.h>
+#include <asm/processor-flags.h>
+
+#include "compat.h"
+#include "interrupt.h"
+#include "lapic.h"
+#include "vm.h"
+
+/* Logical destinations in x2APIC mode: a cluster, and a bit for each of its 16. */
+static bool matches_x2apic(const struct lapic *lapic, const struct lapic_message *m)
+{
+	u32 ldr = lapic_get(lapic, APIC_LDR);
+
+	if (!m->logical)
+		return m->destination == lapic_get(lapic, APIC_ID);
+	return m->destination >> 16 == ldr >> 16 && m->destination & ldr & 0xffff;
+}
+
+static bool matches_xapic(const struct lapic *lapic, const struct lapic_message *m)
+{
+	u8 destination = m->destination, ldr = GET_APIC_LOGICAL_ID(lapic_get(lapic, APIC_LDR));
+
+	if (m->destination > 0xff)
+		return false;
+	if (!m->logical)
+		return destination == GET_XAPIC_DEST_FIELD(lapic_get(lapic, APIC_ID));
+	if (lapic_get(lapic, APIC_DFR) == APIC_DFR_FLAT)
+		return destination & ldr;
+	return destination >> 4 == ldr >> 4 && destination & ldr & 0xf;
+}
+
+static bool matches(const struct lapic *lapic, const struct lapic_message *m)
+{
+	if (m->destination == m->broadcast)
+		return true;
+	return lapic_in_x2apic(lapic) ? matches_x2apic(lapic, m) : matches_xapic(lapic, m);
+}
+
+static bool deliver_to(struct lapic *lapic, const struct lapic_message *m)
+{
+	switch (m->mode) {
+	case APIC_DM_FIXED:
+	case APIC_DM_LOWEST:
+		/* Vectors below 16 are illegal. */
+		if (!lapic_enabled(lapic) || m->vector < 16)
+			return false;
+		lapic_accept(lapic, m->vector, m->level);
+		return true;
+	case APIC_DM_NMI:
+		interrupt_request(lapic->vcpu, REQUEST_NMI);
+		return true;
+	case APIC_DM_INIT:
+		/* What was to start it is void. */
+		clear_bit(REQUEST_SIPI, &lapic->vcpu->requests);
+		interrupt_request(lapic->vcpu, REQUEST_INIT);
+		return true;
+	case APIC_DM_STARTUP:
+		WRITE_ONCE(lapic->sipi_vector, m->vector);
+		/* Whoever sees the request sees the vector. */
+		smp_wmb();
+		interrupt_request(lapic->vcpu, REQUEST_SIPI);
+		return true;
+	}
+	/* SMI: there is no SMM. ExtINT: there is no PIC. */
+	return false;
+}
+
+static bool deliver_lowest(struct vm *vm, const struct lapic_message *m)
+{
+	struct lapic *best = NULL;
+	struct vcpu *vcpu;
+	unsigned long id;
+
+	xa_for_each(&vm->vcpus, id, vcpu)
+		if (matches(vcpu->lapic, m) && lapic_enabled(vcpu->lapic) &&
+		    (!best || lapic_priority(vcpu->lapic) < lapic_priority(best)))
+			best = vcpu->lapic;
+	return best && deliver_to(best, m);
+}
+
+/**
+ * lapic_deliver() - deliver a message
+ * @vm: to whose vCPUs; it has local APICs
+ * @m: the message
+ *
+ * Context: process context.
+ * Return: true if somebody has accepted it.
+ */
+bool lapic_deliver(struct vm *vm, const struct lapic_message *m)
+{
+	bool accepted = false;
+	struct vcpu *vcpu;
+	unsigned long id;
+
+	if (m->mode == APIC_DM_LOWEST)
+		return deliver_lowest(vm, m);
+	xa_for_each(&vm->vcpus, id, vcpu)
+		if (matches(vcpu->lapic, m))
+			accepted |= deliver_to(vcpu->lapic, m);
+	return accepted;
+}
+
+static void deliver_to_all(struct lapic *from, const struct lapic_message *m, bool self)
+{
+	struct vcpu *vcpu;
+	unsigned long id;
+
+	xa_for_each(&from->vcpu->vm->vcpus, id, vcpu)
+		if (self || vcpu->lapic != from)
+			deliver_to(vcpu->lapic, m);
+}
+
+/**
+ * lapic_send_ipi() - the guest has written the interrupt command register
+ * @lapic: whose
+ * @low: its low half
+ * @high: its high half: the destination
+ *
+ * Context: process context; the vCPU is not loaded.
+ */
+void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
+{
+	bool x2apic = lapic_in_x2apic(lapic);
+	struct lapic_message m = {
+		.destination = x2apic ? high : GET_XAPIC_DEST_FIELD(high),
+		.logical = low & APIC_DEST_LOGICAL,
+		.broadcast = x2apic ? U32_MAX : 0xff,
+		.mode = low & APIC_DM_FIXED_MASK,
+		.vector = low,
+		/* The level is that of an INIT that ends, which no CPU does any more. */
+		.level = false,
+	};
+
+	if (m.mode == APIC_DM_INIT && low & APIC_INT_LEVELTRIG && !(low & APIC_INT_ASSERT))
+		return;
+	switch (low & APIC_DEST_ALLBUT) {
+	case APIC_DEST_SELF:
+		deliver_to(lapic, &m);
+		break;
+	case APIC_DEST_ALLINC:
+		deliver_to_all(lapic, &m, true);
+		break;
+	case APIC_DEST_ALLBUT:
+		deliver_to_all(lapic, &m, false);
+		break;
+	default:
+		lapic_deliver(lapic->vcpu->vm, &m);
+	}
+}
+
+/**
+ * lapic_accept_requests() - the vCPU takes INIT and SIPI that have been sent to it
+ * @vcpu: the vCPU, not loaded
+ *
+ * SDM vol. 3, "MP Initialization Protocol Algorithm for MP Systems": SIPI starts a
+ * processor only after INIT; the bootstrap processor goes through its reset vector.
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int lapic_accept_requests(struct vcpu *vcpu)
+{
+	int ret;
+
+	if (!READ_ONCE(vcpu->requests))
+		return 0;
+	if (test_and_clear_bit(REQUEST_INIT, &vcpu->requests)) {
+		ret = vcpu_init(vcpu);
+		if (ret)
+			return ret;
+		vcpu->mp_state = vcpu_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE :
+						     KVM_MP_STATE_INIT_RECEIVED;
+	}
+	if (test_and_clear_bit(REQUEST_SIPI, &vcpu->requests) &&
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		ret = vcpu_startup(vcpu, READ_ONCE(vcpu->lapic->sipi_vector));
+		if (ret)
+			return ret;
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+	return 0;
+}
+
+/** lapic_wakes() - is there something that ends the vCPU's sleep? */
+bool lapic_wakes(struct vcpu *vcpu)
+{
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	switch (vcpu->mp_state) {
+	case KVM_MP_STATE_UNINITIALIZED:
+		return requests & BIT(REQUEST_INIT);
+	case KVM_MP_STATE_INIT_RECEIVED:
+		return requests & (BIT(REQUEST_INIT) | BIT(REQUEST_SIPI));
+	default:
+		return interrupt_ends_halt(vcpu);
+	}
+}
+
+u32 lapic_sipi_vector(const struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->lapic->sipi_vector);
+}
+
+void lapic_set_sipi_vector(struct vcpu *vcpu, u32 vector)
+{
+	WRITE_ONCE(vcpu->lapic->sipi_vector, vector);
+}

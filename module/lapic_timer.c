@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The local APIC's timer: one shot, periodic, or to a TSC deadline.
+ *
+ * It counts nanoseconds, divided as the guest says: a bus of 1 GHz, as KVM's.
+ *
+ * SDM vol. 3, "APIC Timer".
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+
+#include "compat.h"
+#include "lapic.h"
+
+/* A guest that asks for a shorter period would have the host do little else. */
+#define PERIOD_MIN	(200 * NSEC_PER_USEC)
+
+static u32 mode(const struct lapic *lapic)
+{
+	return lapic_get(lapic, APIC_LVTT) & (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE);
+}
+
+/* SDM vol. 3, figure "Divide Configuration Register": bits 3, 1 and 0; 111 is 1. */
+static unsigned int divisor(const struct lapic *lapic)
+{
+	u32 tdcr = lapic_get(lapic, APIC_TDCR);
+
+	return 1u << (((tdcr & 3) + ((tdcr & 8) >> 1) + 1) & 7);
+}
+
+static u64 count_to_ns(const struct lapic *lapic, u32 count)
+{
+	return (u64)count * divisor(lapic);
+}
+
+static enum hrtimer_restart timer_ends(struct hrtimer *timer)
+{
+	struct lapic *lapic = container_of(timer, struct lapic, timer);
+
+	lapic_local(lapic, APIC_LVTT);
+	if (!lapic->period) {
+		WRITE_ONCE(lapic->tsc_deadline, 0);
+		return HRTIMER_NORESTART;
+	}
+	hrtimer_forward_now(timer, ns_to_ktime(lapic->period));
+	return HRTIMER_RESTART;
+}
+
+void lapic_timer_init(struct lapic *lapic)
+{
+	hrtimer_init(&lapic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	lapic->timer.function = timer_ends;
+}
+
+/** lapic_timer_stop() - and wait for its end, if that is happening now */
+void lapic_timer_stop(struct lapic *lapic)
+{
+	hrtimer_cancel(&lapic->timer);
+	lapic->period = 0;
+}
+
+static void start_in(struct lapic *lapic, u64 ns)
+{
+	hrtimer_start(&lapic->timer, ktime_add_safe(ktime_get(), ns_to_ktime(ns)),
+		      HRTIMER_MODE_ABS_HARD);
+}
+
+/* A deadline that is further away than a year is as good as one in a year. */
+#define DEADLINE_SECONDS	(366ull * 24 * 3600)
+
+static void start_deadline(struct lapic *lapic)
+{
+	u64 now = tsc_guest(lapic->vcpu), khz = lapic->vcpu->tsc_khz, ticks = 0;
+
+	if (!lapic->tsc_deadline)
+		return;
+	if (lapic->tsc_deadline > now)
+		ticks = min(lapic->tsc_deadline - now, khz * MSEC_PER_SEC * DEADLINE_SECONDS);
+	start_in(lapic, mul_u64_u32_div(ticks, NSEC_PER_MSEC, khz));
+}
+
+/**
+ * lapic_timer_start() - from what the registers say
+ * @lapic: the local APIC; the timer is stopped
+ *
+ * With a current count that is not 0, from there; else from the initial count.
+ *
+ * Context: the vCPU's mutex is held.
+ */
+void lapic_timer_start(struct lapic *lapic)
+{
+	u32 initial = lapic_get(lapic, APIC_TMICT), current_count = lapic_get(lapic, APIC_TMCCT);
+
+	if (mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE) {
+		start_deadline(lapic);
+		return;
+	}
+	if (!initial)
+		return;
+	if (mode(lapic) == APIC_LVT_TIMER_PERIODIC)
+		lapic->period = max_t(u64, count_to_ns(lapic, initial), PERIOD_MIN);
+	if (current_count && current_count < initial)
+		initial = current_count;
+	start_in(lapic, lapic->period ? max_t(u64, count_to_ns(lapic, initial), PERIOD_MIN) :
+					count_to_ns(lapic, initial));
+}
+
+/** lapic_timer_count() - the current-count register: what is left until the timer ends */
+u32 lapic_timer_count(struct lapic *lapic)
+{
+	s64 left;
+
+	if (mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE || !hrtimer_active(&lapic->timer))
+		return 0;
+	left = ktime_to_ns(hrtimer_get_remaining(&lapic->timer));
+	return left > 0 ? min_t(u64, div_u64(left, divisor(lapic)), U32_MAX) : 0;
+}
+
+/* IA32_TSC_DEADLINE: without such a timer it reads as 0, and writes get lost. */
+
+static bool has_deadline(const struct vcpu *vcpu)
+{
+	return vcpu->lapic && mode(vcpu->lapic) == APIC_LVT_TIMER_TSCDEADLINE;
+}
+
+static enum msr_result get_deadline(struct msr_access *a)
+{
+	a->data = has_deadline(a->vcpu) ? READ_ONCE(a->vcpu->lapic->tsc_deadline) : 0;
+	return MSR_OK;
+}
+
+static enum msr_result set_deadline(struct msr_access *a)
+{
+	struct lapic *lapic = a->vcpu->lapic;
+
+	if (!has_deadline(a->vcpu))
+		return MSR_OK;
+	lapic_timer_stop(lapic);
+	WRITE_ONCE(lapic->tsc_deadline, a->data);
+	start_deadline(lapic);
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsc_deadline_ops = { .get = get_deadline, .set = set_deadline };
