@@ -148,7 +148,6 @@ void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 		events->interrupt.injected = 1;
 		events->interrupt.nr = vcpu->interrupt;
 	}
-	/* The same bits for KVM as in the VMCS: KVM_X86_SHADOW_INT_MOV_SS, KVM_X86_SHADOW_INT_STI. */
 	if (vcpu->interruptibility & GUEST_INTR_STATE_STI)
 		events->interrupt.shadow |= KVM_X86_SHADOW_INT_STI;
 	if (vcpu->interruptibility & GUEST_INTR_STATE_MOV_SS)

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts and NMIs of a client that has an interrupt controller of its own:
+ * KVM_INTERRUPT, KVM_NMI, the interrupt window, and KVM_GET/SET_VCPU_EVENTS.
+ */
+#include "real_mode.h"
+#include "kselftest_harness.h"
+
+#define VECTOR		0x40
+#define NMI_VECTOR	2
+#define UD_VECTOR	6
+
+#define PORT_MAIN	0xe0	/* the program gets here... */
+#define PORT_LATER	0xe1	/* ...and here */
+#define PORT_INTERRUPT	0xe2	/* the handlers */
+#define PORT_NMI	0xe3
+#define PORT_UD		0xe4
+
+GUEST_CODE(program, 16,
+	   "cli\n"
+	   "outb %al, $0xe0\n"
+	   "sti\n"
+	   "nop\n"
+	   "outb %al, $0xe1\n"
+	   "1: jmp 1b\n"
+	   "on_interrupt: outb %al, $0xe2\n"
+	   "iret\n"
+	   "on_nmi: outb %al, $0xe3\n"
+	   "iret\n"
+	   "on_ud: outb %al, $0xe4\n"
+	   "iret");
+GUEST_LABEL(on_interrupt);
+GUEST_LABEL(on_nmi);
+GUEST_LABEL(on_ud);
+
+FIXTURE(events) {
+	struct machine m;
+	struct vcpu *vcpu;
+	struct kvm_run *run;
+};
+
+FIXTURE_SETUP(events)
+{
+	ASSERT_MACHINE(&self->m, 2);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
+	self->vcpu = &self->m.vcpu;
+	self->run = self->m.vcpu.run;
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, program));
+	set_vector(&self->m.vm, VECTOR, on_interrupt - program);
+	set_vector(&self->m.vm, NMI_VECTOR, on_nmi - program);
+	set_vector(&self->m.vm, UD_VECTOR, on_ud - program);
+}
+
+FIXTURE_TEARDOWN(events)
+{
+	machine_destroy(&self->m);
+}
+
+static int interrupt(struct vcpu *vcpu, uint32_t vector)
+{
+	struct kvm_interrupt interrupt = { .irq = vector };
+
+	return sys_ioctl_ptr(vcpu->fd, KVM_INTERRUPT, &interrupt);
+}
+
+static int get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
+{
+	return sys_ioctl_ptr(vcpu->fd, KVM_GET_VCPU_EVENTS, events);
+}
+
+static int set_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
+{
+	return sys_ioctl_ptr(vcpu->fd, KVM_SET_VCPU_EVENTS, events);
+}
+
+TEST_F(events, interrupt)
+{
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	EXPECT_EQ(0, self->run->if_flag);
+	EXPECT_EQ(0, self->run->ready_for_interrupt_injection);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+	EXPECT_EQ(1, self->run->if_flag);
+	EXPECT_EQ(1, self->run->ready_for_interrupt_injection);
+
+	EXPECT_EQ(-EINVAL, interrupt(self->vcpu, 256));
+	ASSERT_EQ(0, interrupt(self->vcpu, VECTOR));
+	/* Documented, but KVM takes the second for the first. */
+	if (!testing_kvm())
+		EXPECT_EQ(-EEXIST, interrupt(self->vcpu, VECTOR + 1));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	/* In the handler. */
+	EXPECT_EQ(0, self->run->if_flag);
+	EXPECT_EQ(0, self->run->ready_for_interrupt_injection);
+}
+
+/* SDM vol. 3, "Masking Maskable Hardware Interrupts": not before STI, nor right behind it. */
+TEST_F(events, interrupt_waits_for_the_guest)
+{
+	if (testing_kvm())
+		SKIP(return, "KVM relies on the client to wait");
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, interrupt(self->vcpu, VECTOR));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+}
+
+TEST_F(events, window)
+{
+	struct kvm_regs regs;
+
+	self->run->request_interrupt_window = 1;
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
+	EXPECT_EQ(1, self->run->if_flag);
+	EXPECT_EQ(1, self->run->ready_for_interrupt_injection);
+	/* CLI 1 byte, OUT 2, STI 1, and the instruction in its shadow. */
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	EXPECT_EQ(5, regs.rip);
+
+	/* It is open, and closes with what comes through it. */
+	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
+	ASSERT_EQ(0, interrupt(self->vcpu, VECTOR));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
+	self->run->request_interrupt_window = 0;
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+}
+
+/* SDM vol. 3, "Handling Multiple NMIs": blocked until the handler's IRET. */
+TEST_F(events, nmi)
+{
+	struct kvm_vcpu_events events;
+
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	/* Whatever IF is. One is delivered, one waits, a third has no place. */
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(1, events.nmi.masked);
+	EXPECT_EQ(1, events.nmi.pending);
+	EXPECT_EQ(0, events.nmi.injected);
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(0, events.nmi.masked);
+	EXPECT_EQ(0, events.nmi.pending);
+}
+
+TEST_F(events, nmi_goes_before_an_interrupt)
+{
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+	ASSERT_EQ(0, interrupt(self->vcpu, VECTOR));
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	if (testing_kvm())
+		SKIP(return, "KVM counts KVM_INTERRUPT as under way");
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+}
+
+/* What one vCPU has, another one can be given. */
+TEST_F(events, are_state)
+{
+	struct kvm_vcpu_events events;
+
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+	ASSERT_EQ(0, interrupt(self->vcpu, VECTOR));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(1, events.interrupt.injected);
+	EXPECT_EQ(VECTOR, events.interrupt.nr);
+	EXPECT_EQ(0, events.interrupt.soft);
+
+	events.interrupt.injected = 0;
+	events.exception.injected = 1;
+	events.exception.nr = UD_VECTOR;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(0, events.interrupt.injected);
+	EXPECT_EQ(1, events.exception.injected);
+	EXPECT_EQ(UD_VECTOR, events.exception.nr);
+	EXPECT_EQ(0, events.exception.has_error_code);
+	ASSERT_OUT(PORT_UD, self->vcpu);
+
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(0, events.exception.injected);
+	events.nmi.pending = 1;
+	events.nmi.masked = 1;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	/* Back from #UD it is unmasked by IRET, and delivered. */
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+}
+
+/* Guest interruptibility state: behind STI the client sees its shadow, and can take it away. */
+TEST_F(events, shadow)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(0, events.interrupt.shadow);
+	EXPECT_EQ(KVM_VCPUEVENT_VALID_SHADOW, events.flags & KVM_VCPUEVENT_VALID_SHADOW);
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= 1 << 9;
+	regs.rip = 4;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(KVM_X86_SHADOW_INT_STI, events.interrupt.shadow);
+
+	/* The flag says whether the client means it. */
+	events.interrupt.shadow = 0;
+	events.flags &= ~KVM_VCPUEVENT_VALID_SHADOW;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(KVM_X86_SHADOW_INT_STI, events.interrupt.shadow);
+}
+
+TEST_F(events, bad_events)
+{
+	struct kvm_vcpu_events good, events;
+
+	ASSERT_EQ(0, get_events(self->vcpu, &good));
+	good.nmi.pending = 1;
+	ASSERT_EQ(0, set_events(self->vcpu, &good));
+
+	memset(&events, 0, sizeof(events));
+	events.flags = 1u << 31;
+	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
+	/* Capabilities that nobody has enabled. */
+	events.flags = KVM_VCPUEVENT_VALID_PAYLOAD;
+	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
+	events.flags = KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
+	events.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	events.exception.injected = 1;
+	events.exception.nr = 32;
+	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
+	events.exception.nr = NMI_VECTOR;
+	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
+
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(1, events.nmi.pending);
+	EXPECT_EQ(0, events.exception.injected);
+}
+
+TEST_F(events, sregs_carry_an_interrupt)
+{
+	struct kvm_sregs sregs;
+
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.interrupt_bitmap[VECTOR / 64] |= 1ull << VECTOR % 64;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	EXPECT_EQ(1ull << VECTOR % 64, sregs.interrupt_bitmap[VECTOR / 64]);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	EXPECT_EQ(0, sregs.interrupt_bitmap[VECTOR / 64]);
+}
+
+TEST_HARNESS_MAIN
