@@ -173,9 +173,12 @@ bool interrupt_window_is_open(const struct vcpu *vcpu)
  */
 bool interrupt_ends_halt(struct vcpu *vcpu)
 {
-	if (vcpu->event.info || READ_ONCE(vcpu->requests))
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	if (vcpu->event.info || requests & BIT(REQUEST_INIT))
 		return true;
-	if (vcpu->nmis && !(vcpu->interruptibility & GUEST_INTR_STATE_NMI))
+	if ((vcpu->nmis || requests & BIT(REQUEST_NMI)) &&
+	    !(vcpu->interruptibility & GUEST_INTR_STATE_NMI))
 		return true;
 	return interrupt_can_be_taken(vcpu) && interrupt_waits(vcpu);
 }

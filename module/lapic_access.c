@@ -121,10 +121,11 @@ static void write_spiv(struct lapic *lapic, u32 value)
 		lapic_put(lapic, lvt, lapic_get(lapic, lvt) | APIC_LVT_MASKED);
 }
 
-static void restart_timer(struct lapic *lapic)
+static void restart_timer(struct lapic *lapic, u32 count)
 {
 	lapic_timer_stop(lapic);
-	lapic_put(lapic, APIC_TMCCT, 0);
+	lapic_put(lapic, APIC_TMICT, count);
+	lapic_put(lapic, APIC_TMCCT, count);
 	lapic_timer_start(lapic);
 }
 
@@ -177,10 +178,8 @@ static bool write_register(struct lapic *lapic, unsigned int reg, u32 value)
 		return true;
 	case APIC_TMICT:
 		/* SDM vol. 3, "TSC-Deadline Mode": it is of no use there. */
-		if (lapic_get(lapic, APIC_LVTT) & APIC_LVT_TIMER_TSCDEADLINE)
-			return true;
-		lapic_put(lapic, reg, value);
-		restart_timer(lapic);
+		if (!(lapic_get(lapic, APIC_LVTT) & APIC_LVT_TIMER_TSCDEADLINE))
+			restart_timer(lapic, value);
 		return true;
 	case APIC_TDCR:
 		lapic_put(lapic, reg, value & TDCR_WRITABLE);

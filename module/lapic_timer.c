@@ -83,26 +83,32 @@ static void start_deadline(struct lapic *lapic)
  * lapic_timer_start() - from what the registers say
  * @lapic: the local APIC; the timer is stopped
  *
- * With a current count that is not 0, from there; else from the initial count.
+ * It goes on from the current count. When that is 0 a one-shot timer has ended, and
+ * a periodic one begins its next period.
  *
  * Context: the vCPU's mutex is held.
  */
 void lapic_timer_start(struct lapic *lapic)
 {
-	u32 initial = lapic_get(lapic, APIC_TMICT), current_count = lapic_get(lapic, APIC_TMCCT);
+	u64 period = count_to_ns(lapic, lapic_get(lapic, APIC_TMICT));
+	u64 left = count_to_ns(lapic, lapic_get(lapic, APIC_TMCCT));
 
-	if (mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE) {
+	switch (mode(lapic)) {
+	case APIC_LVT_TIMER_ONESHOT:
+		if (left)
+			start_in(lapic, min(left, period));
+		break;
+	case APIC_LVT_TIMER_PERIODIC:
+		if (!period)
+			break;
+		lapic->period = max_t(u64, period, PERIOD_MIN);
+		start_in(lapic, left ? clamp_t(u64, left, PERIOD_MIN, lapic->period) :
+				       lapic->period);
+		break;
+	case APIC_LVT_TIMER_TSCDEADLINE:
 		start_deadline(lapic);
-		return;
+		break;
 	}
-	if (!initial)
-		return;
-	if (mode(lapic) == APIC_LVT_TIMER_PERIODIC)
-		lapic->period = max_t(u64, count_to_ns(lapic, initial), PERIOD_MIN);
-	if (current_count && current_count < initial)
-		initial = current_count;
-	start_in(lapic, lapic->period ? max_t(u64, count_to_ns(lapic, initial), PERIOD_MIN) :
-					count_to_ns(lapic, initial));
 }
 
 /** lapic_timer_count() - the current-count register: what is left until the timer ends */

@@ -332,6 +332,32 @@ TEST_F(lapic, timer)
 	EXPECT_GE(1000000, get_reg(&state, APIC_TMCCT));
 }
 
+/* A vCPU that is moved: a one-shot timer goes on, one that has ended does not begin again. */
+TEST_F(lapic, timer_is_moved)
+{
+	struct kvm_lapic_state state;
+
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	put_reg(&state, APIC_SPIV, 0x1ff);
+	put_reg(&state, APIC_LVT_TIMER, VECTOR);
+	put_reg(&state, APIC_TDCR, 0xb);
+	put_reg(&state, APIC_TMICT, 4000000000);
+	put_reg(&state, APIC_TMCCT, 3000000000);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(4000000000, get_reg(&state, APIC_TMICT));
+	EXPECT_GE(3000000000, get_reg(&state, APIC_TMCCT));
+	EXPECT_LT(2000000000, get_reg(&state, APIC_TMCCT));
+
+	if (testing_kvm())
+		return;	/* It fires at once. */
+	put_reg(&state, APIC_TMCCT, 0);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(0, get_reg(&state, APIC_TMCCT));
+	EXPECT_EQ(0, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
+}
+
 GUEST_CODE(deadline, 16,
 	   SWITCH_ON
 	   WRMSR(0x832, 0x40041, 0)
