@@ -156,6 +156,19 @@ static u32 string_count(struct vcpu *vcpu)
 	return min_t(unsigned long, rcx, max(room, 1u));
 }
 
+/*
+ * How many elements the client's answer is good for. It may have written RCX
+ * meanwhile: the instruction goes on with what is there.
+ */
+static u32 answered(struct vcpu *vcpu)
+{
+	unsigned long rcx = vcpu->vmenter.regs[GPR_RCX] & address_mask(vcpu);
+
+	if (!(vcpu->exit.qualification & IO_REP))
+		return vcpu->pio_count;
+	return min_t(unsigned long, vcpu->pio_count, rcx);
+}
+
 /* Advance RSI or RDI, and RCX; behind the instruction when it is done. */
 static void advance_string(struct vcpu *vcpu, u32 count)
 {
@@ -176,19 +189,19 @@ static void advance_string(struct vcpu *vcpu, u32 count)
 
 static int complete_ins(struct vcpu *vcpu)
 {
+	u32 count = answered(vcpu);
 	int ret;
 
-	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data,
-			  vcpu->pio_count * io_size(vcpu));
+	ret = move_string(vcpu, vcpu->exit.linear, vcpu->pio_data, count * io_size(vcpu));
 	if (ret)
 		return ret;
-	advance_string(vcpu, vcpu->pio_count);
+	advance_string(vcpu, count);
 	return 1;
 }
 
 static int complete_outs(struct vcpu *vcpu)
 {
-	advance_string(vcpu, vcpu->pio_count);
+	advance_string(vcpu, answered(vcpu));
 	return 1;
 }
 

@@ -303,6 +303,48 @@ TEST_F(io, rep_with_count_zero_is_nothing)
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 }
 
+GUEST_CODE(rep_ins_of_three, 64,
+	   "movl $3, %ecx\n"
+	   "movl $0xe0, %edx\n"
+	   "movl $0x11ff0, %edi\n"
+	   "rep insb\n"
+	   "hlt");
+
+/* A client that writes RCX while it is asked has the instruction go on from there. */
+TEST_F(io, rep_with_another_count)
+{
+	static const uint64_t counts[] = { 0, 1, 3, 5 };
+	struct kvm_regs regs;
+	uint64_t answers;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++) {
+		/* KVM takes 0 for as many as there can be. */
+		if (testing_kvm() && !counts[i])
+			continue;
+		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, rep_ins_of_three));
+		ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+		ASSERT_EQ(3, regs.rcx);
+		regs.rcx = counts[i];
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+		answers = self->run->io.count;
+		memset(io_data(self->run), 0xaa, 8);
+		ASSERT_EQ(0, vcpu_run(self->vcpu));
+		while (self->run->exit_reason == KVM_EXIT_IO) {
+			answers += self->run->io.count;
+			memset(io_data(self->run), 0xaa, 8);
+			ASSERT_EQ(0, vcpu_run(self->vcpu));
+		}
+		ASSERT_EQ(KVM_EXIT_HLT, self->run->exit_reason);
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+		EXPECT_EQ(0, regs.rcx);
+		EXPECT_EQ(BUFFER + counts[i], regs.rdi) {
+			TH_LOG("%d instead of 3", (int)counts[i]);
+		}
+		EXPECT_LE(counts[i], answers);
+	}
+}
+
 /*
  * struct kvm_run belongs to the client, who may write what it likes there:
  * what the kernel goes by is its own.
