@@ -341,7 +341,9 @@ TEST_F(io, rep_with_another_count)
 		EXPECT_EQ(BUFFER + counts[i], regs.rdi) {
 			TH_LOG("%d instead of 3", (int)counts[i]);
 		}
-		EXPECT_LE(counts[i], answers);
+		/* KVM goes on with what it has been given more of than it asked. */
+		if (!testing_kvm())
+			EXPECT_LE(counts[i], answers);
 	}
 }
 
