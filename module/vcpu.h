@@ -206,6 +206,9 @@ int vcpu_load_vmcs(struct vcpu *vcpu);
 int vcpu_vmcs_get(struct vcpu *vcpu);
 void vcpu_vmcs_put(struct vcpu *vcpu);
 
+/* vcpu_ioctl.c */
+long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
 /* run.c */
 int vcpu_run(struct vcpu *vcpu);
 
