@@ -7,8 +7,6 @@
  */
 #include <linux/bitfield.h>
 #include <linux/mm.h>
-#include <linux/percpu.h>
-#include <asm/debugreg.h>
 #include <asm/fpu/types.h>
 #include <asm/traps.h>
 
@@ -106,42 +104,6 @@ int handle_cr_access(struct vcpu *vcpu)
 	}
 }
 
-#define DR6_DETECTED	BIT(13)	/* what DR7_GENERAL_DETECT asked for */
-#define DR6_WRITABLE	(DR_TRAP_BITS | DR6_DETECTED | DR_STEP | BIT(15))
-#define DR6_ONES	0xffff0ff0ul
-#define DR7_ONES	0x400ul
-#define DR7_WRITABLE	0xffff2bfful
-
-static unsigned long read_dr(struct vcpu *vcpu, unsigned int dr)
-{
-	switch (dr) {
-	case 6:
-		return vcpu->dr6;
-	case 7:
-		return vcpu->dr7;
-	default:
-		return vcpu->dr[dr];
-	}
-}
-
-static int write_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value)
-{
-	if (dr >= 6 && value >> 32)
-		return -EINVAL;
-	switch (dr) {
-	case 6:
-		vcpu->dr6 = (value & DR6_WRITABLE) | DR6_ONES;
-		break;
-	case 7:
-		vcpu->dr7 = (value & DR7_WRITABLE) | DR7_ONES;
-		vcpu->dirty |= DIRTY_DEBUG;
-		break;
-	default:
-		vcpu->dr[dr] = value;
-	}
-	return 0;
-}
-
 /**
  * handle_dr_access() - MOV to or from a debug register
  * @vcpu: the vCPU
@@ -170,8 +132,8 @@ int handle_dr_access(struct vcpu *vcpu)
 		return 1;
 	}
 	if (!(qualification & DR_READ))
-		return finish(vcpu, write_dr(vcpu, dr, get_gpr(vcpu, gpr)));
-	set_gpr(vcpu, gpr, read_dr(vcpu, dr));
+		return finish(vcpu, vcpu_set_dr(vcpu, dr, get_gpr(vcpu, gpr)));
+	set_gpr(vcpu, gpr, vcpu_get_dr(vcpu, dr));
 	return finish(vcpu, 0);
 }
 

@@ -251,8 +251,15 @@ void tsc_reset(struct vcpu *vcpu);
 void tsc_write(struct vcpu *vcpu);
 int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr *attr);
 
-/* SDM vol. 3, "Debug Control Register (DR7)". */
+/* SDM vol. 3, "Debug Control Register (DR7)", and what it makes of DR6. */
 #define DR7_GENERAL_DETECT	BIT(13)
+#define DR6_DETECTED		BIT(13)
+
+/* debug_regs.c */
+unsigned long vcpu_get_dr(struct vcpu *vcpu, unsigned int dr);
+int vcpu_set_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value);
+void vcpu_get_debugregs(struct vcpu *vcpu, struct kvm_debugregs *regs);
+int vcpu_set_debugregs(struct vcpu *vcpu, const struct kvm_debugregs *regs);
 
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);

@@ -76,6 +76,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	union {
 		struct kvm_regs regs;
 		struct kvm_sregs sregs;
+		struct kvm_debugregs debugregs;
 		struct kvm_mp_state mp_state;
 		struct kvm_device_attr attr;
 		struct kvm_vcpu_events events;
@@ -144,6 +145,12 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return vcpu->tsc_khz;
 	case KVM_SET_TSC_KHZ:
 		return tsc_set_khz(vcpu, (unsigned long)arg);
+	case KVM_GET_DEBUGREGS:
+		vcpu_get_debugregs(vcpu, &u.debugregs);
+		return PUT_USER_STRUCT(arg, u.debugregs);
+	case KVM_SET_DEBUGREGS:
+		ret = GET_USER_STRUCT(u.debugregs, arg);
+		return ret ?: vcpu_set_debugregs(vcpu, &u.debugregs);
 	default:
 		return -ENOTTY;
 	}

@@ -110,6 +110,7 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_USER_NMI:
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
+	case KVM_CAP_DEBUGREGS:
 		return 1;
 	case KVM_CAP_IRQ_ROUTING:
 		return IRQ_ROUTES;
