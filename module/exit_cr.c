@@ -6,12 +6,11 @@
  * "Exit Qualification for MOV DR".
  */
 #include <linux/bitfield.h>
-#include <linux/mm.h>
-#include <asm/fpu/types.h>
 #include <asm/traps.h>
 
 #include "compat.h"
 #include "exit.h"
+#include "fpu.h"
 #include "vcpu.h"
 
 #define REG_NUMBER	GENMASK(3, 0)
@@ -137,16 +136,6 @@ int handle_dr_access(struct vcpu *vcpu)
 	return finish(vcpu, 0);
 }
 
-/* SDM vol. 1, "Enabling the XSAVE Feature Set and XSAVE-Enabled Features". */
-static bool xcr0_valid(const struct vcpu *vcpu, u64 xcr0)
-{
-	u64 avx512 = XFEATURE_MASK_OPMASK | XFEATURE_MASK_ZMM_Hi256 | XFEATURE_MASK_Hi16_ZMM;
-
-	return !(xcr0 & ~vcpu->cpuid.xcr0) && xcr0 & XFEATURE_MASK_FP &&
-	       !(xcr0 & XFEATURE_MASK_YMM && !(xcr0 & XFEATURE_MASK_SSE)) &&
-	       (!(xcr0 & avx512) || ((xcr0 & avx512) == avx512 && xcr0 & XFEATURE_MASK_YMM));
-}
-
 /**
  * handle_xsetbv() - XSETBV, which always exits
  * @vcpu: the vCPU
@@ -158,8 +147,7 @@ int handle_xsetbv(struct vcpu *vcpu)
 	unsigned long *regs = vcpu->vmenter.regs;
 	u64 xcr0 = regs[GPR_RDX] << 32 | (u32)regs[GPR_RAX];
 
-	if ((u32)regs[GPR_RCX] || vcpu_cpl(vcpu) || !xcr0_valid(vcpu, xcr0))
+	if ((u32)regs[GPR_RCX] || vcpu_cpl(vcpu))
 		return finish(vcpu, -EINVAL);
-	vcpu->xcr0 = xcr0;
-	return finish(vcpu, 0);
+	return finish(vcpu, fpu_set_xcr0(vcpu, xcr0));
 }

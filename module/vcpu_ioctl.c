@@ -5,6 +5,7 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "fpu.h"
 #include "interrupt.h"
 #include "lapic.h"
 #include "vcpu.h"
@@ -77,6 +78,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		struct kvm_regs regs;
 		struct kvm_sregs sregs;
 		struct kvm_debugregs debugregs;
+		struct kvm_fpu fpu;
+		struct kvm_xcrs xcrs;
 		struct kvm_mp_state mp_state;
 		struct kvm_device_attr attr;
 		struct kvm_vcpu_events events;
@@ -151,6 +154,28 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	case KVM_SET_DEBUGREGS:
 		ret = GET_USER_STRUCT(u.debugregs, arg);
 		return ret ?: vcpu_set_debugregs(vcpu, &u.debugregs);
+	case KVM_GET_FPU:
+		fpu_get(vcpu, &u.fpu);
+		return PUT_USER_STRUCT(arg, u.fpu);
+	case KVM_SET_FPU:
+		ret = GET_USER_STRUCT(u.fpu, arg);
+		if (!ret)
+			fpu_set(vcpu, &u.fpu);
+		return ret;
+	case KVM_GET_XSAVE:
+		return fpu_get_xsave(vcpu, arg, sizeof(struct kvm_xsave));
+	case KVM_GET_XSAVE2:
+		return fpu_get_xsave(vcpu, arg, fpu_image_size());
+	case KVM_SET_XSAVE:
+		return fpu_set_xsave(vcpu, arg);
+	case KVM_GET_XCRS:
+		ret = fpu_get_xcrs(vcpu, &u.xcrs);
+		return ret ?: PUT_USER_STRUCT(arg, u.xcrs);
+	case KVM_SET_XCRS:
+		if (!cpuid_host_xcr0())
+			return -ENOTTY;
+		ret = GET_USER_STRUCT(u.xcrs, arg);
+		return ret ?: fpu_set_xcrs(vcpu, &u.xcrs);
 	default:
 		return -ENOTTY;
 	}

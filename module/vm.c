@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "ept.h"
+#include "fpu.h"
 #include "irq_route.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -111,9 +112,14 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
 	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_XSAVE:
 		return 1;
 	case KVM_CAP_IRQ_ROUTING:
 		return IRQ_ROUTES;
+	case KVM_CAP_XSAVE2:
+		return fpu_image_size();
+	case KVM_CAP_XCRS:
+		return !!cpuid_host_xcr0();
 	case KVM_CAP_MCE:
 		return MSR_MCE_BANKS;
 	case KVM_CAP_TSC_CONTROL:
