@@ -43,18 +43,23 @@ static const struct {
 	{ X86_CR4_PKE, FEATURE_PKU },
 };
 
-/* CR4 bits that the vCPU's CPUID and the host both have. */
+/*
+ * CR4 bits that the vCPU's CPUID and the host both have. Before KVM_SET_CPUID2 the
+ * client can restore whatever the host has.
+ */
 static unsigned long cr4_allowed(struct vcpu *vcpu)
 {
 	unsigned long allowed = CR4_ALWAYS;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cr4_features); i++)
-		if (cpuid_has(&vcpu->cpuid, cr4_features[i].feature))
+		if (!vcpu->cpuid.entries || cpuid_has(&vcpu->cpuid, cr4_features[i].feature))
 			allowed |= cr4_features[i].bit;
 	/* What the silicon has and the kernel has left off is not there to switch. */
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		allowed &= ~X86_CR4_PKE;
+	if (!cpuid_host_xcr0())
+		allowed &= ~X86_CR4_OSXSAVE;
 	return allowed & vmx_cap(MSR_IA32_VMX_CR4_FIXED1);
 }
 
@@ -95,9 +100,52 @@ bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4)
 	return cr0_valid(cr0) && !(cr4 & ~cr4_allowed(vcpu));
 }
 
-static bool uses_pae_paging(struct vcpu *vcpu)
+/** vcpu_uses_pae_paging() - is the guest's paging that with the four PDPTEs? */
+bool vcpu_uses_pae_paging(struct vcpu *vcpu)
 {
 	return vcpu->cr0 & X86_CR0_PG && vcpu->cr4 & X86_CR4_PAE && !vcpu_is_long_mode(vcpu);
+}
+
+/**
+ * vcpu_get_pdptes() - read the PDPTE registers
+ * @vcpu: the vCPU, not loaded; it uses PAE paging
+ * @pdpte: four
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_get_pdptes(struct vcpu *vcpu, u64 *pdpte)
+{
+	int ret = vcpu_vmcs_get(vcpu);
+
+	if (ret)
+		return ret;
+	pdpte[0] = vmread64(GUEST_PDPTR0);
+	pdpte[1] = vmread64(GUEST_PDPTR1);
+	pdpte[2] = vmread64(GUEST_PDPTR2);
+	pdpte[3] = vmread64(GUEST_PDPTR3);
+	vcpu_vmcs_put(vcpu);
+	return 0;
+}
+
+/**
+ * vcpu_set_pdptes() - write the PDPTE registers, whatever is in memory
+ * @vcpu: the vCPU, not loaded
+ * @pdpte: four; VM entry checks them
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_set_pdptes(struct vcpu *vcpu, const u64 *pdpte)
+{
+	int ret = vcpu_vmcs_get(vcpu);
+
+	if (ret)
+		return ret;
+	vmwrite64(GUEST_PDPTR0, pdpte[0]);
+	vmwrite64(GUEST_PDPTR1, pdpte[1]);
+	vmwrite64(GUEST_PDPTR2, pdpte[2]);
+	vmwrite64(GUEST_PDPTR3, pdpte[3]);
+	vcpu_vmcs_put(vcpu);
+	return 0;
 }
 
 /**
@@ -115,7 +163,7 @@ int vcpu_load_pdptes(struct vcpu *vcpu)
 	unsigned long cr3;
 	int i, ret;
 
-	if (!uses_pae_paging(vcpu))
+	if (!vcpu_uses_pae_paging(vcpu))
 		return 0;
 	ret = vcpu_vmcs_get(vcpu);
 	if (ret)
@@ -128,16 +176,7 @@ int vcpu_load_pdptes(struct vcpu *vcpu)
 	for (i = 0; i < 4; i++)
 		if (pdpte[i] & 1 && pdpte[i] & reserved)
 			return -EINVAL;
-
-	ret = vcpu_vmcs_get(vcpu);
-	if (ret)
-		return ret;
-	vmwrite64(GUEST_PDPTR0, pdpte[0]);
-	vmwrite64(GUEST_PDPTR1, pdpte[1]);
-	vmwrite64(GUEST_PDPTR2, pdpte[2]);
-	vmwrite64(GUEST_PDPTR3, pdpte[3]);
-	vcpu_vmcs_put(vcpu);
-	return 0;
+	return vcpu_set_pdptes(vcpu, pdpte);
 }
 
 /* Long mode begins and ends with CR0.PG. Returns false where the SDM has #GP. */

@@ -225,6 +225,8 @@ void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs);
 void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs);
 int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs);
 int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs);
+int vcpu_get_sregs2(struct vcpu *vcpu, struct kvm_sregs2 *sregs2);
+int vcpu_set_sregs2(struct vcpu *vcpu, const struct kvm_sregs2 *sregs2);
 bool vcpu_has_cs_l(struct vcpu *vcpu);
 u8 vcpu_cpl(struct vcpu *vcpu);
 
@@ -237,7 +239,10 @@ int vcpu_set_efer(struct vcpu *vcpu, u64 efer, bool host);
 bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4);
 void vcpu_write_crs(struct vcpu *vcpu);
 void vcpu_read_crs(struct vcpu *vcpu);
+bool vcpu_uses_pae_paging(struct vcpu *vcpu);
 int vcpu_load_pdptes(struct vcpu *vcpu);
+int vcpu_get_pdptes(struct vcpu *vcpu, u64 *pdpte);
+int vcpu_set_pdptes(struct vcpu *vcpu, const u64 *pdpte);
 
 /* gva.c */
 int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code);

@@ -77,6 +77,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	union {
 		struct kvm_regs regs;
 		struct kvm_sregs sregs;
+		struct kvm_sregs2 sregs2;
 		struct kvm_debugregs debugregs;
 		struct kvm_fpu fpu;
 		struct kvm_xcrs xcrs;
@@ -148,6 +149,12 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return vcpu->tsc_khz;
 	case KVM_SET_TSC_KHZ:
 		return tsc_set_khz(vcpu, (unsigned long)arg);
+	case KVM_GET_SREGS2:
+		ret = vcpu_get_sregs2(vcpu, &u.sregs2);
+		return ret ?: PUT_USER_STRUCT(arg, u.sregs2);
+	case KVM_SET_SREGS2:
+		ret = GET_USER_STRUCT(u.sregs2, arg);
+		return ret ?: vcpu_set_sregs2(vcpu, &u.sregs2);
 	case KVM_GET_DEBUGREGS:
 		vcpu_get_debugregs(vcpu, &u.debugregs);
 		return PUT_USER_STRUCT(arg, u.debugregs);

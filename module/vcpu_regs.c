@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS. */
+/* KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, and the latter two as SREGS2. */
 #include <linux/bitfield.h>
 #include <linux/string.h>
 
@@ -278,4 +278,59 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	/* Memory may not be there yet; the guest will find out. */
 	vcpu_load_pdptes(vcpu);
 	return 0;
+}
+
+/* The two structures begin alike: segments, tables, control registers. */
+#define SREGS_COMMON	offsetof(struct kvm_sregs, interrupt_bitmap)
+
+static_assert(offsetof(struct kvm_sregs2, apic_base) == offsetof(struct kvm_sregs, apic_base));
+static_assert(offsetof(struct kvm_sregs2, flags) == SREGS_COMMON);
+
+/**
+ * vcpu_get_sregs2() - KVM_GET_SREGS2
+ * @vcpu: the vCPU
+ * @sregs2: as in the KVM API
+ *
+ * Return: 0, or -ESHUTDOWN when the machine is going down.
+ */
+int vcpu_get_sregs2(struct vcpu *vcpu, struct kvm_sregs2 *sregs2)
+{
+	struct kvm_sregs sregs;
+	int ret;
+
+	ret = vcpu_get_sregs(vcpu, &sregs);
+	if (ret)
+		return ret;
+	memset(sregs2, 0, sizeof(*sregs2));
+	memcpy(sregs2, &sregs, SREGS_COMMON);
+	if (!vcpu_uses_pae_paging(vcpu))
+		return 0;
+	sregs2->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	return vcpu_get_pdptes(vcpu, sregs2->pdptrs);
+}
+
+/**
+ * vcpu_set_sregs2() - KVM_SET_SREGS2
+ * @vcpu: the vCPU
+ * @sregs2: as in the KVM API; the PDPTEs are those of guest memory if it has none
+ *
+ * Return: as vcpu_set_sregs(); also -EINVAL for flags that do not exist, and for
+ * PDPTEs without PAE paging.
+ */
+int vcpu_set_sregs2(struct vcpu *vcpu, const struct kvm_sregs2 *sregs2)
+{
+	bool pae_paging = sregs2->cr0 & X86_CR0_PG && sregs2->cr4 & X86_CR4_PAE &&
+			  !(sregs2->efer & EFER_LMA);
+	struct kvm_sregs sregs = {};
+	int ret;
+
+	if (sregs2->flags & ~(u64)KVM_SREGS2_FLAGS_PDPTRS_VALID)
+		return -EINVAL;
+	if (sregs2->flags && !pae_paging)
+		return -EINVAL;
+	memcpy(&sregs, sregs2, SREGS_COMMON);
+	ret = vcpu_set_sregs(vcpu, &sregs);
+	if (ret || !sregs2->flags)
+		return ret;
+	return vcpu_set_pdptes(vcpu, sregs2->pdptrs);
 }

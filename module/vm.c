@@ -112,6 +112,7 @@ long vm_check_extension(unsigned long cap)
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
 	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_SREGS2:
 	case KVM_CAP_XSAVE:
 		return 1;
 	case KVM_CAP_IRQ_ROUTING:
