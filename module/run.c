@@ -358,17 +358,17 @@ static int complete_exit(struct vcpu *vcpu)
  * Context: the vCPU's mutex is held.
  * Return: 0 with vcpu->run->exit_reason telling why; -EINTR for a signal or
  * immediate_exit; -EFAULT if guest memory is gone from the process; -EINVAL if
- * the client asks in struct kvm_run for what minihv does not have; -ESHUTDOWN
- * once the machine is going down.
+ * what the client says in struct kvm_run is not valid; -ESHUTDOWN once the
+ * machine is going down.
  */
 int vcpu_run(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	int ret;
 
-	/* KVM_CAP_SYNC_REGS is 0. */
-	if (run->kvm_valid_regs || run->kvm_dirty_regs)
-		return -EINVAL;
+	ret = sync_regs_take(vcpu);
+	if (ret)
+		return ret;
 	if (!vcpu->lapic && vcpu_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
@@ -382,5 +382,5 @@ int vcpu_run(struct vcpu *vcpu)
 	run->ready_for_interrupt_injection = vcpu->lapic || interrupt_window_is_open(vcpu);
 	run->cr8 = vcpu_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
-	return ret;
+	return sync_regs_give(vcpu) ?: ret;
 }

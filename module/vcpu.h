@@ -266,6 +266,10 @@ int vcpu_set_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value);
 void vcpu_get_debugregs(struct vcpu *vcpu, struct kvm_debugregs *regs);
 int vcpu_set_debugregs(struct vcpu *vcpu, const struct kvm_debugregs *regs);
 
+/* sync_regs.c */
+int sync_regs_take(struct vcpu *vcpu);
+int sync_regs_give(struct vcpu *vcpu);
+
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);

@@ -121,6 +121,8 @@ long vm_check_extension(unsigned long cap)
 		return fpu_image_size();
 	case KVM_CAP_XCRS:
 		return !!cpuid_host_xcr0();
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_MCE:
 		return MSR_MCE_BANKS;
 	case KVM_CAP_TSC_CONTROL:
