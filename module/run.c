@@ -351,17 +351,7 @@ static int complete_exit(struct vcpu *vcpu)
 	return complete(vcpu);
 }
 
-/**
- * vcpu_run() - KVM_RUN
- * @vcpu: the vCPU
- *
- * Context: the vCPU's mutex is held.
- * Return: 0 with vcpu->run->exit_reason telling why; -EINTR for a signal or
- * immediate_exit; -EFAULT if guest memory is gone from the process; -EINVAL if
- * what the client says in struct kvm_run is not valid; -ESHUTDOWN once the
- * machine is going down.
- */
-int vcpu_run(struct vcpu *vcpu)
+static int run_once(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	int ret;
@@ -383,4 +373,24 @@ int vcpu_run(struct vcpu *vcpu)
 	run->cr8 = vcpu_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
 	return sync_regs_give(vcpu) ?: ret;
+}
+
+/**
+ * vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU
+ *
+ * Context: the vCPU's mutex is held.
+ * Return: 0 with vcpu->run->exit_reason telling why; -EINTR for a signal or
+ * immediate_exit; -EFAULT if guest memory is gone from the process; -EINVAL if
+ * what the client says in struct kvm_run is not valid; -ESHUTDOWN once the
+ * machine is going down.
+ */
+int vcpu_run(struct vcpu *vcpu)
+{
+	int ret;
+
+	vcpu_sigmask_begin(vcpu);
+	ret = run_once(vcpu);
+	vcpu_sigmask_end(vcpu);
+	return ret;
 }

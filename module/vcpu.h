@@ -5,6 +5,7 @@
 
 #include <linux/kvm.h>
 #include <linux/mutex.h>
+#include <linux/signal_types.h>
 #include <linux/swait.h>
 #include <asm/desc_defs.h>
 #include <asm/vmx.h>
@@ -131,6 +132,8 @@ struct vcpu_event {
  * @cr8: the task priority, where the local APIC is not the kernel's
  * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
  * @has_run: feature MSRs are fixed, CPUID too
+ * @sigset: signals that are blocked during KVM_RUN, if @has_sigset
+ * @has_sigset: KVM_SET_SIGNAL_MASK has given one
  */
 struct vcpu {
 	struct vmenter vmenter;
@@ -141,6 +144,7 @@ struct vcpu {
 	u8 dirty;
 	bool loaded;
 	bool has_run;
+	bool has_sigset;
 	unsigned long tlb_gen;
 	unsigned long filter_gen;
 
@@ -167,6 +171,7 @@ struct vcpu {
 	u64 serial;
 	u32 mp_state;
 	u16 vpid;
+	sigset_t sigset;
 
 	unsigned long cr0;
 	unsigned long cr2;
@@ -265,6 +270,11 @@ unsigned long vcpu_get_dr(struct vcpu *vcpu, unsigned int dr);
 int vcpu_set_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value);
 void vcpu_get_debugregs(struct vcpu *vcpu, struct kvm_debugregs *regs);
 int vcpu_set_debugregs(struct vcpu *vcpu, const struct kvm_debugregs *regs);
+
+/* sigmask.c */
+void vcpu_set_sigmask(struct vcpu *vcpu, const sigset_t *sigset);
+void vcpu_sigmask_begin(struct vcpu *vcpu);
+void vcpu_sigmask_end(struct vcpu *vcpu);
 
 /* sync_regs.c */
 int sync_regs_take(struct vcpu *vcpu);

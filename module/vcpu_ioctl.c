@@ -72,6 +72,25 @@ static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state __user *use
 	return ret;
 }
 
+static int set_signal_mask(struct vcpu *vcpu, const struct kvm_signal_mask __user *user)
+{
+	sigset_t sigset;
+	u32 len;
+
+	if (!user) {
+		vcpu_set_sigmask(vcpu, NULL);
+		return 0;
+	}
+	if (get_user(len, &user->len))
+		return -EFAULT;
+	if (len != sizeof(sigset))
+		return -EINVAL;
+	if (copy_from_user(&sigset, user->sigset, sizeof(sigset)))
+		return -EFAULT;
+	vcpu_set_sigmask(vcpu, &sigset);
+	return 0;
+}
+
 static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 {
 	union {
@@ -183,6 +202,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 			return -ENOTTY;
 		ret = GET_USER_STRUCT(u.xcrs, arg);
 		return ret ?: fpu_set_xcrs(vcpu, &u.xcrs);
+	case KVM_SET_SIGNAL_MASK:
+		return set_signal_mask(vcpu, arg);
 	default:
 		return -ENOTTY;
 	}
