@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * State that the client reads and writes besides registers and MSRs: debug
- * registers, the PDPTEs, CR4 before there is a CPUID, and all that together when
- * a VM moves into another one.
+ * registers, the PDPTEs, and CR4 before there is a CPUID.
  */
 #include "guest_code.h"
 #include "kselftest_harness.h"
