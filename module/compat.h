@@ -11,6 +11,23 @@
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
 
+/* Came with 6.8; the second half of the structure is for guest_memfd. */
+#ifndef KVM_CAP_USER_MEMORY2
+#define KVM_CAP_USER_MEMORY2	231
+struct kvm_userspace_memory_region2 {
+	__u32 slot;
+	__u32 flags;
+	__u64 guest_phys_addr;
+	__u64 memory_size;
+	__u64 userspace_addr;
+	__u64 guest_memfd_offset;
+	__u32 guest_memfd;
+	__u32 pad1;
+	__u64 pad2[14];
+};
+#define KVM_SET_USER_MEMORY_REGION2	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
+#endif
+
 /* FRED came with 6.9; before, no kernel can be using it. */
 static inline bool compat_fred_in_use(void)
 {

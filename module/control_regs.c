@@ -35,6 +35,7 @@ static const struct {
 	enum cpuid_feature feature;
 } cr4_features[] = {
 	{ X86_CR4_UMIP, FEATURE_UMIP },
+	{ X86_CR4_VMXE, FEATURE_VMX },
 	{ X86_CR4_FSGSBASE, FEATURE_FSGSBASE },
 	{ X86_CR4_PCIDE, FEATURE_PCID },
 	{ X86_CR4_OSXSAVE, FEATURE_XSAVE },
@@ -60,6 +61,8 @@ static unsigned long cr4_allowed(struct vcpu *vcpu)
 		allowed &= ~X86_CR4_PKE;
 	if (!cpuid_host_xcr0())
 		allowed &= ~X86_CR4_OSXSAVE;
+	if (!vcpu->cpuid.entries && !cpuid_offers_vmx())
+		allowed &= ~X86_CR4_VMXE;
 	return allowed & vmx_cap(MSR_IA32_VMX_CR4_FIXED1);
 }
 

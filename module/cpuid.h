@@ -85,6 +85,7 @@ static inline bool cpuid_has(const struct vcpu_cpuid *cpuid, enum cpuid_feature 
 /* cpuid_host.c */
 void cpuid_init(void);
 u64 cpuid_host_xcr0(void);
+bool cpuid_offers_vmx(void);
 u32 cpuid_xsave_size(u64 xcr0, bool compacted);
 int cpuid_get_supported(struct kvm_cpuid2 __user *user);
 
@@ -93,6 +94,7 @@ int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 void cpuid_reset(struct vcpu_cpuid *cpuid);
 void cpuid_free(struct vcpu_cpuid *cpuid);
+bool cpuid_has_monitor(const struct vcpu *vcpu);
 void handle_cpuid(struct vcpu *vcpu);
 
 #endif

@@ -3,6 +3,7 @@
  * What minihv can offer a guest in CPUID: what the host has, less what minihv
  * does not do, plus the little that it does by itself.
  */
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpuid.h>
@@ -15,6 +16,10 @@
 #include "fpu.h"
 #include "vmcs.h"
 #include "vmx_caps.h"
+
+static bool vmx_cpuid;
+module_param(vmx_cpuid, bool, 0444);
+MODULE_PARM_DESC(vmx_cpuid, "offer VMX in CPUID, with its capability MSRs; VMX instructions stay #UD (default: no)");
 
 #define MAX_ENTRIES	64
 
@@ -33,6 +38,12 @@ void __init cpuid_init(void)
 	host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK) & XCR0_OFFERED;
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		host_xcr0 &= ~XFEATURE_MASK_PKRU;
+}
+
+/** cpuid_offers_vmx() - does KVM_GET_SUPPORTED_CPUID say VMX? The module parameter decides. */
+bool cpuid_offers_vmx(void)
+{
+	return vmx_cpuid;
 }
 
 /** cpuid_host_xcr0() - the XCR0 bits that a guest may be offered; 0 without XSAVE */
@@ -145,6 +156,8 @@ static void leaf_1(struct kvm_cpuid_entry2 *e)
 		e->ecx &= ~B(26);
 	if (!(host_xcr0 & XFEATURE_MASK_YMM))
 		e->ecx &= ~LEAF_1_ECX_AVX;
+	if (vmx_cpuid)
+		e->ecx |= B(5);
 	/* There is a hypervisor, and the local APIC is its own. */
 	e->ecx |= B(31) | B(21);
 }

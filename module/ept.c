@@ -96,6 +96,7 @@ void ept_destroy(struct vm *vm)
 
 struct zap {
 	u64 first, last;
+	u64 pages, tables;
 	bool any;
 	struct list_head free;
 };
@@ -120,6 +121,9 @@ static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
 			if (page_private(table_page(next)))
 				continue;
 			list_add(&table_page(next)->lru, &zap->free);
+			zap->tables++;
+		} else {
+			zap->pages++;
 		}
 		WRITE_ONCE(table[i], 0);
 		count_entry(table, -1);
@@ -132,7 +136,11 @@ static void zap(struct vm *vm, struct zap *zap, u64 first, u64 last)
 {
 	zap->first = first;
 	zap->last = last;
+	zap->pages = 0;
+	zap->tables = 0;
 	zap_level(zap, vm->ept_root, EPT_LEVELS, 0);
+	vm->stats.pages_4k -= zap->pages;
+	vm->stats.ept_tables -= zap->tables;
 }
 
 /* After zap(), without mmu_lock: no CPU uses what is gone; free the tables. */
@@ -167,6 +175,7 @@ void ept_zap_gfns(struct vm *vm, u64 first, u64 last)
 	spin_lock(&vm->mmu_lock);
 	zap(vm, &z, first, last);
 	vm->tlb_gen++;
+	vm->stats.remote_tlb_flush += z.any;
 	spin_unlock(&vm->mmu_lock);
 	flush(vm, &z);
 }
@@ -197,6 +206,7 @@ static void invalidate_begin(struct vm *vm, unsigned long start, unsigned long l
 	zap_hvas(vm, &z, start, last);
 	if (z.any)
 		vm->tlb_gen++;
+	vm->stats.remote_tlb_flush += z.any;
 	spin_unlock(&vm->mmu_lock);
 	flush(vm, &z);
 }
@@ -271,6 +281,7 @@ static u64 *leaf_table(struct vm *vm, u64 gfn, struct table_cache *cache)
 				return NULL;
 			WRITE_ONCE(*entry, __pa(cache->table[--cache->count]) | VMX_EPT_RWX_MASK);
 			count_entry(table, 1);
+			vm->stats.ept_tables++;
 		}
 		table = next_table(*entry);
 	}
@@ -295,8 +306,10 @@ static void map_page(struct vm *vm, u64 gfn, struct page *page, bool write,
 {
 	u64 *table = leaf_table(vm, gfn, cache), *entry = &table[entry_index(gfn, 1)];
 
-	if (!*entry)
+	if (!*entry) {
 		count_entry(table, 1);
+		vm->stats.pages_4k++;
+	}
 	WRITE_ONCE(*entry, page_to_phys(page) | EPT_LEAF | VMX_EPT_READABLE_MASK |
 		   VMX_EPT_EXECUTABLE_MASK | (write ? VMX_EPT_WRITABLE_MASK : 0));
 }

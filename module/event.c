@@ -37,6 +37,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 {
 	struct vcpu_event *event = &vcpu->event;
 
+	vcpu->stats.exceptions++;
 	/* What a fault pushes has RF set; #DB here is a trap, or the CPU has dealt with it. */
 	if (vector != DB_VECTOR)
 		set_rf(vcpu);

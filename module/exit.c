@@ -10,6 +10,7 @@
 #include <asm/traps.h>
 
 #include "compat.h"
+#include "cpuid.h"
 #include "ept.h"
 #include "exit.h"
 #include "vcpu.h"
@@ -27,14 +28,21 @@ bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
 {
 	switch (reason) {
 	case EXIT_REASON_MSR_READ:
-		return handle_rdmsr(vcpu) > 0;
+		if (handle_rdmsr(vcpu) <= 0)
+			return false;
+		break;
 	case EXIT_REASON_MSR_WRITE:
-		return handle_wrmsr(vcpu) > 0;
+		if (handle_wrmsr(vcpu) <= 0)
+			return false;
+		break;
 	case EXIT_REASON_CPUID:
 		handle_cpuid(vcpu);
-		return true;
+		break;
+	default:
+		return false;
 	}
-	return false;
+	vcpu->stats.exits[reason]++;
+	return true;
 }
 
 static int internal_error(struct vcpu *vcpu, u32 suberror)
@@ -134,6 +142,15 @@ static int handle_gp(struct vcpu *vcpu)
 	return 1;
 }
 
+/* Without MONITOR in CPUID these are no instructions; KVM's quirk runs them as NOPs. */
+static int handle_monitor(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->vm->disabled_quirks) & KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS &&
+	    !cpuid_has_monitor(vcpu))
+		return handle_ud(vcpu);
+	return handle_nop(vcpu);
+}
+
 /* KVM's hypercall protocol: no call is known, and none is for user mode. */
 static int handle_vmcall(struct vcpu *vcpu)
 {
@@ -187,9 +204,8 @@ static int (*const handlers[])(struct vcpu *vcpu) = {
 	/* Those that the fast path left. */
 	[EXIT_REASON_MSR_READ] = handle_rdmsr,
 	[EXIT_REASON_MSR_WRITE] = handle_wrmsr,
-	/* Without MONITOR in CPUID these are no instructions; KVM runs them as NOPs. */
-	[EXIT_REASON_MWAIT_INSTRUCTION] = handle_nop,
-	[EXIT_REASON_MONITOR_INSTRUCTION] = handle_nop,
+	[EXIT_REASON_MWAIT_INSTRUCTION] = handle_monitor,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = handle_monitor,
 	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,
 	[EXIT_REASON_WBINVD] = handle_nop,
 	[EXIT_REASON_XSETBV] = handle_xsetbv,

@@ -49,10 +49,12 @@ static void choose(struct vcpu *vcpu, u32 interruptibility)
 		return;
 	if (vcpu->nmis && !(interruptibility & (SHADOWS | GUEST_INTR_STATE_NMI))) {
 		vcpu->nmis--;
+		vcpu->stats.nmis++;
 		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | NMI_VECTOR;
 		event->insn_len = 0;
 	} else if (!(interruptibility & SHADOWS) && vmreadl(GUEST_RFLAGS) & X86_EFLAGS_IF &&
 		   interrupt_waits(vcpu)) {
+		vcpu->stats.interrupts++;
 		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | next_interrupt(vcpu);
 		event->insn_len = 0;
 	}

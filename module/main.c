@@ -7,6 +7,7 @@
 #include <linux/uaccess.h>
 
 #include "../uapi/linux/minihv.h"
+#include "caps.h"
 #include "compat.h"
 #include "cpuid.h"
 #include "debugfs.h"

@@ -162,9 +162,7 @@ static bool check_value(const struct msr_access *a)
 	case MSR_CHECK_SUPERSET:
 		return !lost;
 	case MSR_CHECK_VMX_CONTROL:
-		return !lower_32_bits(lost) && !upper_32_bits(added) &&
-		       /* What must be 1 has to be allowed to be. */
-		       !(lower_32_bits(a->data) & ~upper_32_bits(a->data));
+		return !lower_32_bits(lost) && !upper_32_bits(added);
 	case MSR_CHECK_NONE:
 		break;
 	}

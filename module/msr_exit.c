@@ -22,10 +22,12 @@
 /* On failure the guest gets #GP(0), and RIP stays at the instruction. */
 static int finish(struct vcpu *vcpu, bool ok)
 {
-	if (ok)
+	if (ok) {
 		vcpu_skip_insn(vcpu);
-	else
+	} else {
+		vcpu->stats.msr_faults++;
 		vcpu_inject_gp(vcpu);
+	}
 	return 1;
 }
 
@@ -76,6 +78,7 @@ static int ask_client(struct vcpu *vcpu, u32 exit, u32 reason, u64 data)
 {
 	struct kvm_run *run = vcpu->run;
 
+	vcpu->stats.msr_user_exits++;
 	run->exit_reason = exit;
 	run->msr.error = 0;
 	memset(run->msr.pad, 0, sizeof(run->msr.pad));

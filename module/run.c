@@ -218,6 +218,13 @@ static void flush_if_asked(struct vcpu *vcpu)
 	vmx_root_invept(vcpu->vm->eptp);
 }
 
+/* One that exit_handle_fast() has not dealt with, and counted. */
+static void count_exit(struct vcpu *vcpu, u32 reason)
+{
+	if ((u16)reason < VCPU_EXIT_REASONS)
+		vcpu->stats.exits[(u16)reason]++;
+}
+
 /*
  * Run with preemption off until an exit needs more, or the host does.
  * Returns 1 when vcpu->exit says what happened, 0 when nothing did.
@@ -263,6 +270,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		cpu_relax();
 		local_irq_disable();
 		guest_timing_exit_irqoff();
+		count_exit(vcpu, reason);
 
 		if (reason != EXIT_REASON_EXTERNAL_INTERRUPT)
 			break;

@@ -145,6 +145,8 @@ static void load_dirty(struct vcpu *vcpu)
 		vmwritel(GUEST_RSP, vcpu->vmenter.regs[GPR_RSP]);
 		vmwritel(GUEST_RFLAGS, vcpu->rflags);
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, vcpu->interruptibility);
+		/* A guest whose HLT does not exit was in it: now it goes on from there. */
+		vmwrite32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	}
 	if (vcpu->dirty & DIRTY_CRS)
 		vcpu_write_crs(vcpu);

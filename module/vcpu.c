@@ -73,7 +73,7 @@ static void *zeroed_page(void)
 /** vcpu_is_bsp() - is it the bootstrap processor? */
 bool vcpu_is_bsp(const struct vcpu *vcpu)
 {
-	return vcpu->id == 0;
+	return vcpu->id == vcpu->vm->bsp_id;
 }
 
 /*
@@ -294,7 +294,7 @@ static int create_locked(struct vm *vm, u32 id)
 	struct vcpu *vcpu;
 	int ret;
 
-	if (vm->vcpu_count == VM_MAX_VCPUS)
+	if (vm->vcpu_count == VM_MAX_VCPUS || id >= vm->vcpu_ids)
 		return -EINVAL;
 	if (xa_load(&vm->vcpus, id))
 		return -EEXIST;
@@ -310,7 +310,7 @@ static int create_locked(struct vm *vm, u32 id)
 /**
  * vcpu_create() - KVM_CREATE_VCPU
  * @vm: where
- * @id: the client's number for it; number 0 is the bootstrap processor
+ * @id: the client's number for it
  *
  * Return: a file descriptor; -EINVAL if the id or the number of vCPUs is too
  * large, -EEXIST if the id is taken, -ENOMEM, -EMFILE.
@@ -319,8 +319,6 @@ int vcpu_create(struct vm *vm, u32 id)
 {
 	int ret;
 
-	if (id >= VM_MAX_VCPU_ID)
-		return -EINVAL;
 	mutex_lock(&vm->vcpus_lock);
 	ret = create_locked(vm, id);
 	mutex_unlock(&vm->vcpus_lock);

@@ -94,6 +94,29 @@ struct vcpu_event {
 	u32 insn_len;
 };
 
+/* SDM vol. 3, appendix C: basic exit reasons, with room for those to come. */
+#define VCPU_EXIT_REASONS	80
+
+/**
+ * struct vcpu_stats - what KVM_GET_STATS_FD tells of a vCPU
+ * @exits: by basic exit reason
+ * @msr_faults: RDMSR and WRMSR that ended in #GP
+ * @msr_user_exits: those that the client was asked about
+ * @exceptions: injected into the guest
+ * @interrupts: likewise
+ * @nmis: likewise
+ *
+ * Written by the vCPU's thread, read by anybody.
+ */
+struct vcpu_stats {
+	u64 exits[VCPU_EXIT_REASONS];
+	u64 msr_faults;
+	u64 msr_user_exits;
+	u64 exceptions;
+	u64 interrupts;
+	u64 nmis;
+};
+
 /* No vector. */
 #define NO_INTERRUPT	(-1)
 
@@ -131,6 +154,7 @@ struct vcpu_event {
  * @pio_count: elements asked for
  * @cr8: the task priority, where the local APIC is not the kernel's
  * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
+ * @stats: counters
  * @has_run: feature MSRs are fixed, CPUID too
  * @sigset: signals that are blocked during KVM_RUN, if @has_sigset
  * @has_sigset: KVM_SET_SIGNAL_MASK has given one
@@ -190,6 +214,7 @@ struct vcpu {
 	u64 msrs[MSR_SLOTS];
 	void *msr_bitmap;
 	struct vcpu_cpuid cpuid;
+	struct vcpu_stats stats;
 };
 
 static_assert(offsetof(struct vmenter, host_rsp) == VMENTER_HOST_RSP);

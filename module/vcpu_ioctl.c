@@ -4,10 +4,12 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "caps.h"
 #include "compat.h"
 #include "fpu.h"
 #include "interrupt.h"
 #include "lapic.h"
+#include "stats.h"
 #include "vcpu.h"
 
 /* Copies of the user's struct, once, in and out. */
@@ -101,6 +103,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		struct kvm_fpu fpu;
 		struct kvm_xcrs xcrs;
 		struct kvm_mp_state mp_state;
+		struct kvm_enable_cap cap;
 		struct kvm_device_attr attr;
 		struct kvm_vcpu_events events;
 		struct kvm_interrupt interrupt;
@@ -148,6 +151,9 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return get_lapic(vcpu, arg);
 	case KVM_SET_LAPIC:
 		return set_lapic(vcpu, arg);
+	case KVM_ENABLE_CAP:
+		ret = GET_USER_STRUCT(u.cap, arg);
+		return ret ?: vcpu_enable_cap(&u.cap);
 	case KVM_GET_MSRS:
 		return msr_ioctl_get(vcpu, arg);
 	case KVM_SET_MSRS:
@@ -228,6 +234,9 @@ long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	/* An unknown request should not wait for a running guest. */
 	if (_IOC_TYPE(cmd) != KVMIO)
 		return -ENOTTY;
+	/* Counters are there to look at while it runs. */
+	if (cmd == KVM_GET_STATS_FD)
+		return arg ? -EINVAL : stats_open_vcpu(vcpu);
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	ret = vcpu_ioctl_locked(vcpu, cmd, (void __user *)arg);

@@ -9,10 +9,13 @@
 #include <linux/workqueue.h>
 #include <asm/tsc.h>
 
+#include "caps.h"
+#include "clock.h"
 #include "compat.h"
 #include "ept.h"
 #include "fpu.h"
 #include "irq_route.h"
+#include "stats.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -80,67 +83,6 @@ void vm_exit(void)
 	destroy_workqueue(vm_ends);
 }
 
-/**
- * vm_check_extension() - KVM_CHECK_EXTENSION, on the device and on a VM
- * @cap: KVM_CAP_*
- *
- * Return: what the capability is worth; 0 for all that minihv does not have.
- */
-long vm_check_extension(unsigned long cap)
-{
-	switch (cap) {
-	case KVM_CAP_USER_MEMORY:
-	case KVM_CAP_SET_TSS_ADDR:
-	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
-	case KVM_CAP_EXT_CPUID:
-	case KVM_CAP_MP_STATE:
-	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
-	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
-	case KVM_CAP_SYNC_MMU:
-	case KVM_CAP_READONLY_MEM:
-	case KVM_CAP_GET_TSC_KHZ:
-	case KVM_CAP_IMMEDIATE_EXIT:
-	case KVM_CAP_GET_MSR_FEATURES:
-	case KVM_CAP_CHECK_EXTENSION_VM:
-	case KVM_CAP_ENABLE_CAP_VM:
-	case KVM_CAP_X86_USER_SPACE_MSR:
-	case KVM_CAP_X86_MSR_FILTER:
-	case KVM_CAP_MSR_PLATFORM_INFO:
-	case KVM_CAP_VCPU_ATTRIBUTES:
-	case KVM_CAP_VCPU_EVENTS:
-	case KVM_CAP_USER_NMI:
-	case KVM_CAP_SIGNAL_MSI:
-	case KVM_CAP_TSC_DEADLINE_TIMER:
-	case KVM_CAP_DEBUGREGS:
-	case KVM_CAP_SREGS2:
-	case KVM_CAP_XSAVE:
-		return 1;
-	case KVM_CAP_IRQ_ROUTING:
-		return IRQ_ROUTES;
-	case KVM_CAP_XSAVE2:
-		return fpu_image_size();
-	case KVM_CAP_XCRS:
-		return !!cpuid_host_xcr0();
-	case KVM_CAP_SYNC_REGS:
-		return KVM_SYNC_X86_VALID_FIELDS;
-	case KVM_CAP_MCE:
-		return MSR_MCE_BANKS;
-	case KVM_CAP_TSC_CONTROL:
-	case KVM_CAP_VM_TSC_CONTROL:
-		return tsc_can_scale();
-	case KVM_CAP_NR_VCPUS:
-		return min_t(unsigned int, num_online_cpus(), VM_MAX_VCPUS);
-	case KVM_CAP_MAX_VCPUS:
-		return VM_MAX_VCPUS;
-	case KVM_CAP_MAX_VCPU_ID:
-		return VM_MAX_VCPU_ID;
-	case KVM_CAP_NR_MEMSLOTS:
-		return VM_MAX_SLOTS;
-	default:
-		return 0;
-	}
-}
-
 /*
  * Intel CPUs without unrestricted guest need three pages for a TSS and one for
  * an identity map to run real mode. Those that minihv runs on do not: clients
@@ -151,9 +93,6 @@ static int set_tss_addr(unsigned long addr)
 	return addr > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
 }
 
-#define MSR_EXIT_REASONS	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | \
-				 KVM_MSR_EXIT_REASON_FILTER)
-
 static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
 {
 	u64 addr;
@@ -161,6 +100,20 @@ static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
 	if (copy_from_user(&addr, arg, sizeof(addr)))
 		return -EFAULT;
 	return READ_ONCE(vm->vcpu_count) ? -EINVAL : 0;
+}
+
+/* Before there is a vCPU: it would know by now. */
+static int set_boot_cpu_id(struct vm *vm, unsigned long id)
+{
+	int ret = 0;
+
+	mutex_lock(&vm->vcpus_lock);
+	if (vm->vcpu_count)
+		ret = -EBUSY;
+	else
+		vm->bsp_id = id;
+	mutex_unlock(&vm->vcpus_lock);
+	return ret;
 }
 
 /* For the vCPUs to come. */
@@ -189,24 +142,6 @@ static int create_irqchip(struct vm *vm)
 	return ret;
 }
 
-static int enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
-{
-	if (cap->flags)
-		return -EINVAL;
-	switch (cap->cap) {
-	case KVM_CAP_X86_USER_SPACE_MSR:
-		if (cap->args[0] & ~(u64)MSR_EXIT_REASONS)
-			return -EINVAL;
-		WRITE_ONCE(vm->msr_exit_reasons, cap->args[0]);
-		return 0;
-	case KVM_CAP_MSR_PLATFORM_INFO:
-		WRITE_ONCE(vm->hide_platform_info, !cap->args[0]);
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vm *vm = file->private_data;
@@ -216,6 +151,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		struct kvm_enable_cap cap;
 		struct kvm_msi msi;
 		struct kvm_irq_level irq;
+		struct kvm_clock_data clock;
+		struct kvm_userspace_memory_region2 region2;
 	} u;
 
 	if (vm->mm != current->mm)
@@ -227,6 +164,22 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		if (copy_from_user(&u.region, (void __user *)arg, sizeof(u.region)))
 			return -EFAULT;
 		return vm_set_memory_region(vm, &u.region);
+	case KVM_SET_USER_MEMORY_REGION2:
+		if (copy_from_user(&u.region2, (void __user *)arg, sizeof(u.region2)))
+			return -EFAULT;
+		/* What it has more is for memory of another kind, which a flag would ask for. */
+		return vm_set_memory_region(vm, &u.region);
+	case KVM_GET_CLOCK:
+		clock_get(vm, &u.clock);
+		return copy_to_user((void __user *)arg, &u.clock, sizeof(u.clock)) ? -EFAULT : 0;
+	case KVM_SET_CLOCK:
+		if (copy_from_user(&u.clock, (void __user *)arg, sizeof(u.clock)))
+			return -EFAULT;
+		return clock_set(vm, &u.clock);
+	case KVM_SET_BOOT_CPU_ID:
+		return set_boot_cpu_id(vm, arg);
+	case KVM_GET_STATS_FD:
+		return arg ? -EINVAL : stats_open_vm(vm);
 	case KVM_X86_SET_MSR_FILTER:
 		if (copy_from_user(&u.filter, (void __user *)arg, sizeof(u.filter)))
 			return -EFAULT;
@@ -234,7 +187,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_ENABLE_CAP:
 		if (copy_from_user(&u.cap, (void __user *)arg, sizeof(u.cap)))
 			return -EFAULT;
-		return enable_cap(vm, &u.cap);
+		return vm_enable_cap(vm, &u.cap);
 	case KVM_CREATE_IRQCHIP:
 		return create_irqchip(vm);
 	case KVM_SIGNAL_MSI:
@@ -293,6 +246,9 @@ static struct vm *vm_alloc(void)
 	spin_lock_init(&vm->tsc.lock);
 	vm->mm = current->mm;
 	vm->tsc_khz = tsc_khz;
+	vm->vcpu_ids = VM_MAX_VCPU_ID;
+	vm->creator = task_tgid_nr(current);
+	clock_init(vm);
 
 	ret = ept_init(vm);
 	if (!ret) {

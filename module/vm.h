@@ -52,6 +52,18 @@ struct memslot {
 };
 
 /**
+ * struct vm_stats - what KVM_GET_STATS_FD tells of a VM
+ * @pages_4k: guest pages that are mapped
+ * @ept_tables: pages that hold the EPT, apart from the root
+ * @remote_tlb_flush: how often the guest had to be stopped since memory went
+ */
+struct vm_stats {
+	u64 pages_4k;
+	u64 ept_tables;
+	u64 remote_tlb_flush;
+};
+
+/**
  * struct vm - a virtual machine
  * @ref: one reference for each open VM and vCPU file
  * @mm: the process that made it; only that process may use it
@@ -60,6 +72,13 @@ struct memslot {
  * @vcpus_lock: creation of vCPUs
  * @vcpus: vCPUs by id; entries stay until the VM goes
  * @vcpu_count: how many there are
+ * @vcpu_ids: vCPU ids are below this
+ * @vcpu_ids_limited: the client has said so
+ * @bsp_id: id of the bootstrap processor
+ * @creator: process id of the client, for the name of its statistics
+ * @no_exit_controls: primary controls that the client does without
+ * @disabled_quirks: KVM_X86_QUIRK_*
+ * @clock_start: when its clock was 0, in ns of the boottime clock
  * @has_lapics: its vCPUs have local APICs in the kernel
  * @irq_routes: messages that the client has laid down; under @vcpus_lock
  * @tsc_khz: frequency of the TSC of vCPUs to come
@@ -77,6 +96,7 @@ struct memslot {
  * @eptp: value for the VMCS
  * @invalidations: MMU notifier ranges in progress
  * @invalidate_seq: counts completed ranges; a fault that raced with one is redone
+ * @stats: counters, under @mmu_lock
  * @tlb_gen: counts reasons to INVEPT; a vCPU that has seen less does so before entry
  */
 struct vm {
@@ -88,6 +108,13 @@ struct vm {
 	struct mutex vcpus_lock;	/* creation of vCPUs */
 	struct xarray vcpus;
 	unsigned int vcpu_count;
+	u32 vcpu_ids;
+	bool vcpu_ids_limited;
+	u32 bsp_id;
+	pid_t creator;
+	u32 no_exit_controls;
+	u32 disabled_quirks;
+	u64 clock_start;
 	bool has_lapics;
 	struct irq_routes *irq_routes;
 	u32 tsc_khz;
@@ -109,6 +136,7 @@ struct vm {
 	unsigned long invalidations;
 	unsigned long invalidate_seq;
 	unsigned long tlb_gen;
+	struct vm_stats stats;
 };
 
 int vm_init(void);
@@ -116,7 +144,6 @@ void vm_exit(void);
 int vm_create(void);
 void vm_get(struct vm *vm);
 void vm_put(struct vm *vm);
-long vm_check_extension(unsigned long cap);
 
 /* memslot.c */
 int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region *region);

@@ -57,7 +57,7 @@ void vmcs_write_failed(unsigned long field, unsigned long value)
 /** vmcs_proc_controls() - the primary processor-based controls, without interrupt windows */
 u32 vmcs_proc_controls(const struct vcpu *vcpu)
 {
-	return vmx_controls.proc;
+	return vmx_controls.proc & ~vcpu->vm->no_exit_controls;
 }
 
 /* Instructions that the vCPU's CPUID does not have are #UD. */
