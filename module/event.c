@@ -56,6 +56,18 @@ void vcpu_inject_gp(struct vcpu *vcpu)
 	vcpu_inject_exception(vcpu, GP_VECTOR, true, 0);
 }
 
+/**
+ * vcpu_inject_pf() - #PF
+ * @vcpu: the vCPU
+ * @linear: the linear address that could not be accessed
+ * @error_code: X86_PF_*, as vcpu_gva_to_gpa() gives it
+ */
+void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
+{
+	vcpu->cr2 = linear;
+	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
+}
+
 #define SHADOWS	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
 /* In 32-bit code RIP wraps at 4 GiB. Needed only where bit 31 changes. */
@@ -98,7 +110,7 @@ static unsigned long after_insn(struct vcpu *vcpu, unsigned long rflags)
  * vcpu_skip_insn() - the exiting instruction is done: go on behind it
  * @vcpu: the vCPU, loaded or not
  *
- * Advances RIP by the length that the CPU reported (prefixes included), ends
+ * Advances RIP by the length that the CPU reported, or insn.c, (prefixes included), ends
  * the interrupt shadow of STI and MOV SS, and single-steps if the guest does.
  */
 void vcpu_skip_insn(struct vcpu *vcpu)

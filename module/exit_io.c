@@ -7,8 +7,6 @@
  */
 #include <linux/bitfield.h>
 #include <linux/minmax.h>
-#include <asm/trap_pf.h>
-#include <asm/traps.h>
 
 #include "compat.h"
 #include "exit.h"
@@ -88,8 +86,7 @@ static int complete_out(struct vcpu *vcpu)
 
 static int inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 {
-	vcpu->cr2 = linear;
-	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
+	vcpu_inject_pf(vcpu, linear, error_code);
 	return 1;
 }
 
@@ -107,7 +104,7 @@ static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int l
 
 	for (; len; len -= chunk, linear += chunk, data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
-		ret = vcpu_gva_to_gpa(vcpu, linear, in, &gpa, &error_code);
+		ret = vcpu_gva_to_gpa(vcpu, linear, in ? GVA_WRITE : GVA_READ, &gpa, &error_code);
 		if (ret == -EFAULT)
 			return inject_pf(vcpu, linear, error_code);
 		if (ret)
@@ -131,7 +128,7 @@ static int check_string_in(struct vcpu *vcpu, unsigned int len)
 	int i, ret;
 
 	for (i = 0; i < 2; i++) {
-		ret = vcpu_gva_to_gpa(vcpu, linear[i], true, &gpa, &error_code);
+		ret = vcpu_gva_to_gpa(vcpu, linear[i], GVA_WRITE, &gpa, &error_code);
 		if (ret == -EFAULT)
 			return inject_pf(vcpu, i ? linear[1] & PAGE_MASK : linear[0], error_code);
 		if (ret)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's own page tables, walked in software: for the one instruction that
- * minihv carries out in guest memory, string I/O.
+ * The guest's own page tables, walked in software: for string I/O, the one
+ * instruction that minihv carries out in guest memory, and to read instructions.
  *
  * SDM vol. 3, chapter "Paging": 32-bit, PAE and 4-level paging. Not looked at:
  * reserved bits, and protection keys.
@@ -16,11 +16,12 @@
 
 struct walk {
 	struct vcpu *vcpu;
-	bool write;
+	enum gva_access access;
 	bool user;
 	/* What the levels so far allow. */
 	bool writable;
 	bool user_page;
+	bool executable;
 	u64 entry;
 };
 
@@ -34,11 +35,25 @@ static bool is_leaf(const struct walk *w, int level, bool pae)
 	return pae ? level < 4 : w->vcpu->cr4 & X86_CR4_PSE;
 }
 
+static bool has_nx(const struct vcpu *vcpu)
+{
+	return vcpu->cr4 & X86_CR4_PAE && vcpu->msrs[MSR_SLOT_EFER] & EFER_NX;
+}
+
+static bool fetch_permitted(const struct walk *w)
+{
+	if (!w->user && w->user_page && w->vcpu->cr4 & X86_CR4_SMEP)
+		return false;
+	return w->executable || !has_nx(w->vcpu);
+}
+
 static bool permitted(const struct walk *w)
 {
 	if (w->user && !w->user_page)
 		return false;
-	if (w->write && !w->writable && (w->user || w->vcpu->cr0 & X86_CR0_WP))
+	if (w->access == GVA_FETCH)
+		return fetch_permitted(w);
+	if (w->access == GVA_WRITE && !w->writable && (w->user || w->vcpu->cr0 & X86_CR0_WP))
 		return false;
 	if (!w->user && w->user_page && w->vcpu->cr4 & X86_CR4_SMAP &&
 	    !(w->vcpu->rflags & X86_EFLAGS_AC))
@@ -70,6 +85,7 @@ static int read_entry(struct walk *w, u64 gpa, unsigned int size)
 		return -ENOENT;
 	w->writable &= !!(w->entry & _PAGE_RW);
 	w->user_page &= !!(w->entry & _PAGE_USER);
+	w->executable &= !(w->entry & _PAGE_NX);
 	return mark_entry(w, gpa, _PAGE_ACCESSED);
 }
 
@@ -98,7 +114,7 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 	}
 	if (!permitted(w))
 		return -EFAULT;
-	ret = w->write ? mark_entry(w, entry_gpa, _PAGE_DIRTY) : 0;
+	ret = w->access == GVA_WRITE ? mark_entry(w, entry_gpa, _PAGE_DIRTY) : 0;
 	if (ret)
 		return ret;
 	in_page = BIT_ULL(shift) - 1;
@@ -106,19 +122,33 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 	return 0;
 }
 
-static int walk(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
+/* SDM vol. 3, "Page-Fault Exceptions": what the access alone says. */
+static u32 access_error_code(const struct vcpu *vcpu, enum gva_access access)
+{
+	switch (access) {
+	case GVA_WRITE:
+		return X86_PF_WRITE;
+	case GVA_FETCH:
+		return has_nx(vcpu) || vcpu->cr4 & X86_CR4_SMEP ? X86_PF_INSTR : 0;
+	default:
+		return 0;
+	}
+}
+
+static int walk(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa, u32 *error_code)
 {
 	struct walk w = {
 		.vcpu = vcpu,
-		.write = write,
+		.access = access,
 		.user = vcpu_cpl(vcpu) == 3,
 		.writable = true,
 		.user_page = true,
+		.executable = true,
 	};
 	u64 cr3, pdpte[4];
 	int ret;
 
-	*error_code = X86_PF_PROT | (write ? X86_PF_WRITE : 0) | (w.user ? X86_PF_USER : 0);
+	*error_code = X86_PF_PROT | (w.user ? X86_PF_USER : 0) | access_error_code(vcpu, access);
 	if (!(vcpu->cr0 & X86_CR0_PG)) {
 		*gpa = (u32)gva;
 		return 0;
@@ -150,7 +180,7 @@ static int walk(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_cod
  * vcpu_gva_to_gpa() - translate a linear address as the guest's paging does
  * @vcpu: the vCPU, not loaded
  * @gva: linear address
- * @write: for a write, else for a read
+ * @access: what for
  * @gpa: gets the guest-physical address
  * @error_code: gets the page fault's error code
  *
@@ -160,12 +190,13 @@ static int walk(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_cod
  * Return: 0; -EFAULT if the access is a page fault; -EAGAIN or -EINTR when
  * killed; -ESHUTDOWN.
  */
-int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code)
+int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa,
+		    u32 *error_code)
 {
 	int ret;
 
 	do {
-		ret = walk(vcpu, gva, write, gpa, error_code);
+		ret = walk(vcpu, gva, access, gpa, error_code);
 	} while (ret == -EAGAIN && !fatal_signal_pending(current));
 	return ret;
 }

@@ -65,10 +65,10 @@ struct host_state {
  * @reason: SDM vol. 3, appendix C, basic exit reason; with bit 31: the entry failed
  * @qualification: its meaning depends on the reason
  * @gpa: guest-physical address (EPT violation)
- * @linear: guest-linear address (string I/O)
+ * @linear: guest-linear address (string I/O, EPT violation if the qualification says so)
  * @intr_info: VM-exit interruption information (exception)
  * @error_code: VM-exit interruption error code
- * @insn_len: length of the instruction in bytes
+ * @insn_len: length of the instruction in bytes; mmio.c sets it for EPT violations
  * @insn_info: VM-exit instruction information (string I/O)
  */
 struct vcpu_exit {
@@ -120,6 +120,28 @@ struct vcpu_stats {
 /* No vector. */
 #define NO_INTERRUPT	(-1)
 
+/**
+ * struct vcpu_mmio - a MOV between a register and an address without memory
+ * @gpa: guest-physical address
+ * @data: what is written there, or was read
+ * @len: bytes there: 1, 2, 4 or 8; they are in one page
+ * @write: from the guest to there
+ * @gpr: the register that a read goes to
+ * @gpr_len: bytes of it that are written: @len, or more for MOVZX and MOVSX
+ * @high_byte: that byte is AH, CH, DH or BH: bits 15:8 of @gpr
+ * @sign_extend: from @len to @gpr_len
+ */
+struct vcpu_mmio {
+	u64 gpa;
+	u64 data;
+	u8 len;
+	bool write;
+	enum gpr gpr;
+	u8 gpr_len;
+	bool high_byte;
+	bool sign_extend;
+};
+
 #define DIRTY_REGS	BIT(0)	/* rip, rsp, rflags, interruptibility */
 #define DIRTY_CRS	BIT(1)	/* cr0, cr4, EFER */
 #define DIRTY_TSC	BIT(2)	/* tsc_offset, tsc_multiplier */
@@ -153,6 +175,7 @@ struct vcpu_stats {
  * @pio_data: second page of the mapping: I/O data
  * @pio_count: elements asked for
  * @cr8: the task priority, where the local APIC is not the kernel's
+ * @mmio: the access that the client is asked for
  * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
  * @stats: counters
  * @has_run: feature MSRs are fixed, CPUID too
@@ -191,6 +214,7 @@ struct vcpu {
 	int (*complete)(struct vcpu *vcpu);
 	unsigned long complete_rip;
 	u32 pio_count;
+	struct vcpu_mmio mmio;
 	u32 id;
 	u64 serial;
 	u32 mp_state;
@@ -275,7 +299,14 @@ int vcpu_get_pdptes(struct vcpu *vcpu, u64 *pdpte);
 int vcpu_set_pdptes(struct vcpu *vcpu, const u64 *pdpte);
 
 /* gva.c */
-int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, bool write, u64 *gpa, u32 *error_code);
+enum gva_access {
+	GVA_READ,
+	GVA_WRITE,
+	GVA_FETCH,
+};
+
+int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa,
+		    u32 *error_code);
 
 /* tsc.c */
 u64 tsc_guest(const struct vcpu *vcpu);
@@ -308,6 +339,7 @@ int sync_regs_give(struct vcpu *vcpu);
 /* event.c */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
+void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code);
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);
 void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events);
 int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events);
