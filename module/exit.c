@@ -169,8 +169,7 @@ static int handle_ept_violation(struct vcpu *vcpu)
 
 	if (ret != -ENXIO)
 		return ret ?: 1;
-	/* No slot: a device's register, and no instruction decoder to tell which access. */
-	return internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
+	return handle_mmio(vcpu);
 }
 
 #define EXIT_REASON_GETSEC	11

@@ -13,6 +13,8 @@ void vcpu_skip_insn(struct vcpu *vcpu);
 
 /* exit_io.c */
 int handle_io(struct vcpu *vcpu);
+/* mmio.c */
+int handle_mmio(struct vcpu *vcpu);
 /* exit_cr.c */
 int handle_cr_access(struct vcpu *vcpu);
 int handle_dr_access(struct vcpu *vcpu);

@@ -200,6 +200,7 @@ static void read_exit(struct vcpu *vcpu, u32 reason)
 	case EXIT_REASON_EPT_VIOLATION:
 	case EXIT_REASON_EPT_MISCONFIG:
 		exit->gpa = vmread64(GUEST_PHYSICAL_ADDRESS);
+		exit->linear = vmreadl(GUEST_LINEAR_ADDRESS);
 		break;
 	case EXIT_REASON_IO_INSTRUCTION:
 		exit->linear = vmreadl(GUEST_LINEAR_ADDRESS);
