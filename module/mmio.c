@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "exit.h"
 #include "insn.h"
+#include "lapic.h"
 #include "vcpu.h"
 
 /*
@@ -61,7 +62,7 @@ static int refuse_delivery(struct vcpu *vcpu)
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
 	run->internal.ndata = 5;
-	run->internal.data[0] = vcpu->event.info;
+	run->internal.data[0] = vcpu->exit.vectoring;
 	run->internal.data[1] = vcpu->exit.reason;
 	run->internal.data[2] = vcpu->exit.qualification;
 	run->internal.data[3] = vcpu->exit.gpa;
@@ -118,9 +119,13 @@ static int ask_client(struct vcpu *vcpu)
 	return 0;
 }
 
-/* Whose the address is. A device in the kernel comes first, and ends in complete_mmio(). */
+/* Whose the address is: the local APIC's, or the client's. */
 static int access(struct vcpu *vcpu)
 {
+	struct vcpu_mmio *mmio = &vcpu->mmio;
+
+	if (lapic_mmio(vcpu, mmio->gpa, &mmio->data, mmio->len, mmio->write))
+		return complete_mmio(vcpu);
 	return ask_client(vcpu);
 }
 
@@ -138,7 +143,7 @@ int handle_mmio(struct vcpu *vcpu)
 	struct insn insn = {};
 	int ret;
 
-	if (vcpu->event.info)
+	if (vcpu->exit.vectoring)
 		return refuse_delivery(vcpu);
 	/* A walk of the guest's page tables, or an instruction that is not in memory. */
 	if ((vcpu->exit.qualification & operand) != operand ||

@@ -160,9 +160,11 @@ static void requeue_event(struct vcpu *vcpu, u32 reason)
 	u32 info = vmread32(IDT_VECTORING_INFO_FIELD);
 
 	if (!(info & VECTORING_INFO_VALID_MASK)) {
+		vcpu->exit.vectoring = 0;
 		block_nmis_again(reason);
 		return;
 	}
+	vcpu->exit.vectoring = info;
 	/* Bit 12 is not for reuse. */
 	vcpu->event.info = info & ~BIT(12);
 	if (info & VECTORING_INFO_DELIVER_CODE_MASK)

@@ -66,6 +66,7 @@ struct host_state {
  * @qualification: its meaning depends on the reason
  * @gpa: guest-physical address (EPT violation)
  * @linear: guest-linear address (string I/O, EPT violation if the qualification says so)
+ * @vectoring: IDT-vectoring information, 0 if no event was being delivered
  * @intr_info: VM-exit interruption information (exception)
  * @error_code: VM-exit interruption error code
  * @insn_len: length of the instruction in bytes; mmio.c sets it for EPT violations
@@ -76,6 +77,7 @@ struct vcpu_exit {
 	unsigned long qualification;
 	u64 gpa;
 	unsigned long linear;
+	u32 vectoring;
 	u32 intr_info;
 	u32 error_code;
 	u32 insn_len;
