@@ -229,7 +229,7 @@ static void use_register(struct vcpu *vcpu, const struct insn *insn, struct vcpu
 		mmio->data = gpr(vcpu, mmio->gpr) >> (mmio->high_byte ? 8 : 0);
 }
 
-/* MOVZX and MOVSX are known by their second byte: 0xb6, 0xb7, 0xbe, 0xbf. */
+/* MOVZX and MOVSX (but MOVSXD) are known by their second byte: 0xb6, 0xb7, 0xbe, 0xbf. */
 static bool decode_extend(struct vcpu *vcpu, struct insn *insn, struct vcpu_mmio *mmio)
 {
 	u8 opcode = next_bytes(insn, 1);
@@ -255,6 +255,14 @@ static bool decode_opcode(struct vcpu *vcpu, struct insn *insn, struct vcpu_mmio
 	mmio->len = opcode & 1 ? insn->operand_size : 1;
 	mmio->gpr_len = mmio->len;
 	switch (opcode) {
+	case 0x63:
+		/* MOVSXD; outside of 64-bit code it is another instruction. */
+		if (!is_64bit(insn) || !decode_modrm(vcpu, insn))
+			return false;
+		mmio->len = min_t(u8, mmio->len, 4);
+		mmio->sign_extend = true;
+		use_register(vcpu, insn, mmio);
+		return true;
 	case 0x88: case 0x89: case 0x8a: case 0x8b:
 		mmio->write = !(opcode & 2);
 		if (!decode_modrm(vcpu, insn))

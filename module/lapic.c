@@ -62,7 +62,11 @@ bool lapic_enabled(const struct lapic *lapic)
 	       lapic_get(lapic, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
 }
 
-/** lapic_find_interrupt() - see lapic_has_interrupt() */
+/**
+ * lapic_find_interrupt() - see lapic_has_interrupt()
+ *
+ * Vectors below 16, which only a client can have put there, never have priority.
+ */
 bool lapic_find_interrupt(const struct lapic *lapic)
 {
 	int vector = highest_vector(lapic, APIC_IRR);

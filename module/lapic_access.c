@@ -198,9 +198,6 @@ void lapic_sanitize(struct lapic *lapic)
 
 	for (reg = APIC_LVTT; reg <= APIC_LVTERR; reg += 0x10)
 		lapic_put(lapic, reg, lapic_get(lapic, reg) & lvt_writable(lapic, reg));
-	/* No interrupt has a vector below 16. */
-	for (reg = APIC_ISR; reg <= APIC_IRR; reg += APIC_TMR - APIC_ISR)
-		lapic_put(lapic, reg, lapic_get(lapic, reg) & 0xffff0000);
 	lapic_put(lapic, APIC_TASKPRI, lapic_get(lapic, APIC_TASKPRI) & APIC_TPRI_MASK);
 	lapic_put(lapic, APIC_SPIV, lapic_get(lapic, APIC_SPIV) & SPIV_WRITABLE);
 	lapic_put(lapic, APIC_ICR, lapic_get(lapic, APIC_ICR) & ICR_WRITABLE);

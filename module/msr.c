@@ -143,6 +143,18 @@ static bool canonical(u64 address)
 	return (u64)((s64)(address << 16) >> 16) == address;
 }
 
+/* SDM vol. 3, "Miscellaneous Data": CR3-target values, and MSRs in a list. */
+#define VMX_MISC_CR3_TARGETS	GENMASK_ULL(24, 16)
+#define VMX_MISC_MSR_LIST	GENMASK_ULL(27, 25)
+#define VMX_MISC_NUMBERS	(VMX_MISC_CR3_TARGETS | VMX_MISC_MSR_LIST)
+
+static bool vmx_misc_valid(u64 most, u64 data)
+{
+	return !(data & ~most & ~VMX_MISC_NUMBERS) &&
+	       (data & VMX_MISC_CR3_TARGETS) <= (most & VMX_MISC_CR3_TARGETS) &&
+	       (data & VMX_MISC_MSR_LIST) <= (most & VMX_MISC_MSR_LIST);
+}
+
 static bool check_value(const struct msr_access *a)
 {
 	u64 lost = msr_reset_value(a->row, a->index) & ~a->data;
@@ -161,6 +173,8 @@ static bool check_value(const struct msr_access *a)
 		return !added;
 	case MSR_CHECK_SUPERSET:
 		return !lost;
+	case MSR_CHECK_VMX_MISC:
+		return vmx_misc_valid(msr_reset_value(a->row, a->index), a->data);
 	case MSR_CHECK_VMX_CONTROL:
 		return !lower_32_bits(lost) && !upper_32_bits(added);
 	case MSR_CHECK_NONE:

@@ -95,6 +95,7 @@ enum msr_kind {
  * @MSR_CHECK_MTRR_DEF_TYPE: the default memory type and two enable bits
  * @MSR_CHECK_SUBSET: no bit that the reset value does not have
  * @MSR_CHECK_SUPERSET: every bit that the reset value has
+ * @MSR_CHECK_VMX_MISC: features: subset; the numbers among them: not more
  * @MSR_CHECK_VMX_CONTROL: allowed-0 half: superset; allowed-1 half: subset
  */
 enum msr_check {
@@ -106,6 +107,7 @@ enum msr_check {
 	MSR_CHECK_MTRR_DEF_TYPE,
 	MSR_CHECK_SUBSET,
 	MSR_CHECK_SUPERSET,
+	MSR_CHECK_VMX_MISC,
 	MSR_CHECK_VMX_CONTROL,
 };
 

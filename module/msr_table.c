@@ -72,9 +72,8 @@
 
 /* Revision, region size, memory type. */
 #define VMX_BASIC_FIELDS	(GENMASK_ULL(30, 0) | GENMASK_ULL(44, 32) | GENMASK_ULL(53, 50))
-/* Timer rate, CR3 targets, MSR list size, MSEG revision. */
-#define VMX_MISC_FIELDS		(GENMASK_ULL(4, 0) | GENMASK_ULL(24, 16) | \
-				 GENMASK_ULL(27, 25) | UPPER_HALF)
+/* Timer rate, MSEG revision. */
+#define VMX_MISC_FIELDS		(GENMASK_ULL(4, 0) | UPPER_HALF)
 
 const struct msr_row msr_table[] = {
 	FIXED(0x0, "IA32_P5_MC_ADDR", 0, "SDM vol. 4, table IA-32 Architectural MSRs"),
@@ -84,6 +83,11 @@ const struct msr_row msr_table[] = {
 		.kind = MSR_SPECIAL, .ops = &msr_tsc_ops,
 		.flags = MSR_SAVE | MSR_PASS_READ,
 		.sdm = "SDM vol. 3, Time-Stamp Counter",
+	},
+	{
+		.first = 0x11, .count = 2, .name = "MSR_KVM_WALL_CLOCK",
+		.kind = MSR_CONST, .flags = MSR_HOST_ONLY,
+		.sdm = "KVM, x86/msr.rst; no such clock is offered, and 0 says that it is off",
 	},
 	FIXED(0x17, "IA32_PLATFORM_ID", 0, "SDM vol. 4, table IA-32 Architectural MSRs"),
 	{
@@ -316,7 +320,7 @@ const struct msr_row msr_table[] = {
 	VMX_DERIVED(0x482, "IA32_VMX_PROCBASED_CTLS"),
 	VMX_DERIVED(0x483, "IA32_VMX_EXIT_CTLS"),
 	VMX_DERIVED(0x484, "IA32_VMX_ENTRY_CTLS"),
-	VMX_CAPABILITY(0x485, "IA32_VMX_MISC", MSR_EMULATED, MSR_CHECK_SUBSET, VMX_MISC_FIELDS),
+	VMX_CAPABILITY(0x485, "IA32_VMX_MISC", MSR_EMULATED, MSR_CHECK_VMX_MISC, VMX_MISC_FIELDS),
 	VMX_CAPABILITY(0x486, "IA32_VMX_CR0_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),
 	VMX_DERIVED(0x487, "IA32_VMX_CR0_FIXED1"),
 	VMX_CAPABILITY(0x488, "IA32_VMX_CR4_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),

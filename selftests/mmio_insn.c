@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #define RFLAGS_FIXED	2
+#define OPCODE_MOVSXD	0x63
 
 enum { ES, SS = 2, DS, FS, GS };
 
@@ -186,6 +187,7 @@ static const struct {
 	{ { 0xc6 }, 1, MODRM_IMM }, { { 0xc7 }, 1, MODRM_IMM },
 	{ { 0x0f, 0xb6 }, 2, MODRM }, { { 0x0f, 0xb7 }, 2, MODRM },
 	{ { 0x0f, 0xbe }, 2, MODRM }, { { 0x0f, 0xbf }, 2, MODRM },
+	{ { OPCODE_MOVSXD }, 1, MODRM },	/* in 64-bit code */
 	{ { 0xa0 }, 1, OFFSET }, { { 0xa1 }, 1, OFFSET },
 	{ { 0xa2 }, 1, OFFSET }, { { 0xa3 }, 1, OFFSET },
 };
@@ -299,6 +301,8 @@ TEST_F(insn, each_form)
 		for (size_t o = 0; o < N_OPCODES; o++) {
 			int forms = opcodes[o].form == OFFSET ? 1 : 24;
 
+			if (opcodes[o].bytes[0] == OPCODE_MOVSXD && variant->bits != 64)
+				continue;
 			for (int form = 0; form < forms; form++) {
 				make_trial(&t, &mode, prefixes[p], o, form);
 				check_trial(_metadata, &self->twins, &t);
@@ -307,7 +311,7 @@ TEST_F(insn, each_form)
 		}
 	}
 	TH_LOG("%u instructions", self->done);
-	EXPECT_EQ(n * (10 * 24 + 4), self->done);
+	EXPECT_EQ(n * ((variant->bits == 64 ? 11 : 10) * 24 + 4), self->done);
 }
 
 TEST_HARNESS_MAIN
