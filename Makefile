@@ -27,6 +27,9 @@ check:			## run all tests; CASES="NAME..." runs some of those in testbed/cases
 check-kvm:		## compare with KVM: each access to each MSR, cell by cell
 	testbed/check kvm_matrix
 
+check-clients:		## run programs made for KVM, on minihv and on KVM
+	testbed/check kvm_selftests
+
 shell:			## an interactive shell in the test machine, with the module loaded
 	testbed/shell
 
@@ -70,5 +73,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm shell load unload lint docs dkms-check kselftest-files \
-	clean distclean help
+.PHONY: all module client demo check check-kvm check-clients shell load unload lint docs dkms-check \
+	kselftest-files clean distclean help
