@@ -7,16 +7,16 @@
 # the test, its end on minihv and on KVM, a remark. The verdict is ok, skip, except (there is a row for
 # it) or bad. Rows that explain nothing have the verdict unused.
 
-function end_of(status)
+function end_of(code)
 {
-	if (status == "")
+	if (code == "")
 		return "not run"
-	if (status == 0)
+	if (code == 0)
 		return "pass"
-	if (status == 4)
+	if (code == 4)
 		return "SKIP"
 	# What busybox' timeout makes of a program that it has ended, by TERM or KILL.
-	return status == 143 || status == 137 ? "timeout" : "fail"
+	return code == 143 || code == 137 ? "timeout" : "fail"
 }
 
 function row_for(test, minihv, kvm,    row)
@@ -107,6 +107,7 @@ $3 == "exit" && NF == 4 {
 $2 ~ /:$/ {
 	test = substr($2, 1, length($2) - 1)
 	text = substr($0, length($1 " " $2 " ") + 1)
+	gsub(/\t/, " ", text)
 	if (text ~ /# SKIP - /) {
 		sub(/^.*# SKIP - (Requirement not met: )?/, "", text)
 		remark[$1, test] = text
@@ -114,7 +115,7 @@ $2 ~ /:$/ {
 		match(text, /\.[ch]:[0-9]+: /)
 		remark[$1, test] = substr(text, 3, RSTART + RLENGTH - 3)
 		place[$1, test] = 1
-	} else if (place[$1, test] && text !~ /^  pid=|addr2line|^ +[0-9]+\t|^ *$/) {
+	} else if (place[$1, test] && text !~ /^  pid=|addr2line|^ +[0-9]+ |^ *$/) {
 		sub(/^ +/, "", text)
 		remark[$1, test] = remark[$1, test] text
 		place[$1, test] = 0
