@@ -173,7 +173,7 @@ static bool write_register(struct lapic *lapic, unsigned int reg, u32 value)
 		return !(lapic_in_x2apic(lapic) && value);
 	case APIC_ICR:
 		/* Sent when it is written: the delivery status never shows. */
-		lapic_put(lapic, reg, value & ICR_WRITABLE);
+		lapic_put(lapic, reg, value & ~APIC_ICR_BUSY);
 		lapic_send_ipi(lapic, value & ICR_WRITABLE, lapic_get(lapic, APIC_ICR2));
 		return true;
 	case APIC_TMICT:
@@ -200,7 +200,6 @@ void lapic_sanitize(struct lapic *lapic)
 		lapic_put(lapic, reg, lapic_get(lapic, reg) & lvt_writable(lapic, reg));
 	lapic_put(lapic, APIC_TASKPRI, lapic_get(lapic, APIC_TASKPRI) & APIC_TPRI_MASK);
 	lapic_put(lapic, APIC_SPIV, lapic_get(lapic, APIC_SPIV) & SPIV_WRITABLE);
-	lapic_put(lapic, APIC_ICR, lapic_get(lapic, APIC_ICR) & ICR_WRITABLE);
 	lapic_put(lapic, APIC_TDCR, lapic_get(lapic, APIC_TDCR) & TDCR_WRITABLE);
 	lapic_put(lapic, APIC_ESR, 0);
 }
@@ -278,7 +277,8 @@ static enum msr_result set_x2apic(struct msr_access *a)
 	if (!has_x2apic(a->vcpu))
 		return MSR_ABSENT;
 	if (reg == APIC_ICR) {
-		if (value & ~ICR_WRITABLE)
+		/* The delivery status is not there, but KVM's clients write it. */
+		if (value & ~(ICR_WRITABLE | APIC_ICR_BUSY))
 			return MSR_RESERVED;
 		lapic_put(lapic, APIC_ICR2, upper_32_bits(a->data));
 	} else if (upper_32_bits(a->data)) {
