@@ -56,8 +56,13 @@ static void set_bit_to(u32 *reg, u32 bit, bool on)
 	*reg = on ? *reg | bit : *reg & ~bit;
 }
 
-/* SDM vol. 4, IA32_MISC_ENABLE bit 18 switches MONITOR; KVM's quirk leaves it to the client. */
-static bool monitor_follows_msr(const struct vcpu *vcpu)
+/**
+ * cpuid_monitor_follows_msr() - does IA32_MISC_ENABLE bit 18 switch MONITOR in CPUID?
+ * @vcpu: the vCPU
+ *
+ * SDM vol. 4, table "IA-32 Architectural MSRs". KVM's quirk leaves it to the client.
+ */
+bool cpuid_monitor_follows_msr(const struct vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->vm->disabled_quirks) & KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT;
 }
@@ -65,7 +70,7 @@ static bool monitor_follows_msr(const struct vcpu *vcpu)
 /** cpuid_has_monitor() - does the guest's CPUID say MONITOR, now? */
 bool cpuid_has_monitor(const struct vcpu *vcpu)
 {
-	if (monitor_follows_msr(vcpu))
+	if (cpuid_monitor_follows_msr(vcpu))
 		return vcpu->msrs[MSR_SLOT_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT;
 	return cpuid_has(&vcpu->cpuid, FEATURE_MONITOR);
 }
@@ -76,7 +81,8 @@ static void update_runtime(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
 	switch (e->function) {
 	case 1:
 		set_bit_to(&e->ecx, BIT(27), vcpu->cr4 & X86_CR4_OSXSAVE);
-		set_bit_to(&e->ecx, BIT(3), cpuid_has_monitor(vcpu));
+		if (cpuid_monitor_follows_msr(vcpu))
+			set_bit_to(&e->ecx, BIT(3), cpuid_has_monitor(vcpu));
 		if (e->edx & BIT(9))
 			set_bit_to(&e->edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
 				   MSR_IA32_APICBASE_ENABLE);

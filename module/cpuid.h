@@ -24,6 +24,7 @@ enum cpuid_word {
 
 enum cpuid_feature {
 	FEATURE_NONE = 0,
+	FEATURE_SSE3 = CPUID_FEATURE(CPUID_WORD_1_ECX, 0),
 	FEATURE_MONITOR = CPUID_FEATURE(CPUID_WORD_1_ECX, 3),
 	FEATURE_VMX = CPUID_FEATURE(CPUID_WORD_1_ECX, 5),
 	FEATURE_SMX = CPUID_FEATURE(CPUID_WORD_1_ECX, 6),
@@ -94,6 +95,7 @@ int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 void cpuid_reset(struct vcpu_cpuid *cpuid);
 void cpuid_free(struct vcpu_cpuid *cpuid);
+bool cpuid_monitor_follows_msr(const struct vcpu *vcpu);
 bool cpuid_has_monitor(const struct vcpu *vcpu);
 void handle_cpuid(struct vcpu *vcpu);
 

@@ -282,6 +282,7 @@ extern const struct msr_ops msr_apic_base_ops;
 extern const struct msr_ops msr_feature_control_ops;
 extern const struct msr_ops msr_platform_info_ops;
 extern const struct msr_ops msr_misc_features_ops;
+extern const struct msr_ops msr_misc_enable_ops;
 extern const struct msr_ops msr_arch_capabilities_ops;
 extern const struct msr_ops msr_ucode_rev_ops;
 extern const struct msr_ops msr_vmx_ops;

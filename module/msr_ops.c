@@ -108,6 +108,21 @@ static enum msr_result set_misc_features(struct msr_access *a)
 
 const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_features };
 
+/*
+ * IA32_MISC_ENABLE: the bit that switches MONITOR in CPUID is there only together
+ * with SSE3, of which MONITOR is a part.
+ */
+static enum msr_result set_misc_enable(struct msr_access *a)
+{
+	if ((*slot(a) ^ a->data) & MSR_IA32_MISC_ENABLE_MWAIT &&
+	    cpuid_monitor_follows_msr(a->vcpu) && !cpuid_has(&a->vcpu->cpuid, FEATURE_SSE3))
+		return MSR_INVALID;
+	*slot(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_misc_enable_ops = { .get = get_slot, .set = set_misc_enable };
+
 /* IA32_ARCH_CAPABILITIES: of what the host says, that which holds for its guests. */
 
 #define ARCH_CAP_OFFERED							\

@@ -245,7 +245,7 @@ const struct msr_row msr_table[] = {
 	FIXED(0x199, "IA32_PERF_CTL", 0, "SDM vol. 4, table IA-32 Architectural MSRs"),
 	{
 		.first = 0x1a0, .name = "IA32_MISC_ENABLE",
-		.kind = MSR_STORED, .slot = MSR_SLOT_MISC_ENABLE,
+		.kind = MSR_SPECIAL, .slot = MSR_SLOT_MISC_ENABLE, .ops = &msr_misc_enable_ops,
 		.reset = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL,
 		.ro_mask = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL,
 		.ignore_mask = MSR_IA32_MISC_ENABLE_EMON,

@@ -11,6 +11,7 @@
 
 #define UD_VECTOR		6
 #define MISC_ENABLE_MWAIT	(1ull << 18)
+#define CPUID_1_ECX_SSE3	(1u << 0)
 #define CPUID_1_ECX_MONITOR	(1u << 3)
 #define SECOND			1000000000ull
 
@@ -272,6 +273,77 @@ TEST_F(vm_ioctls, enforce_pv_cpuid)
 			TH_LOG("MSR 0x%x", pv_msrs[i]);
 		}
 	}
+	vcpu_destroy(&vcpu);
+}
+
+/* The supported CPUID with other features in leaf 1's ECX. */
+static int set_cpuid(struct vcpu *vcpu, uint32_t off, uint32_t on)
+{
+	struct kvm_cpuid2 *cpuid;
+	int ret = vm_supported_cpuid(vcpu->vm->dev, &cpuid);
+
+	if (ret)
+		return ret;
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx = (cpuid->entries[i].ecx & ~off) | on;
+	ret = sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
+	return ret;
+}
+
+/* SSE3 has brought MONITOR: without it there is no bit to switch it. */
+TEST_F(vm_ioctls, mwait_bit_needs_sse3)
+{
+	struct vm_op op = vm_op_wrmsr(MSR_IA32_MISC_ENABLE, MISC_ENABLE_MWAIT);
+	struct vcpu vcpu;
+	uint64_t before, after;
+
+	ASSERT_EQ(0, vcpu_create(&vcpu, &self->vm, 0));
+	ASSERT_EQ(0, set_cpuid(&vcpu, CPUID_1_ECX_SSE3, 0));
+	ASSERT_EQ(0, vcpu_get_msr(&vcpu, MSR_IA32_MISC_ENABLE, &before));
+	op.rax |= before;
+	ASSERT_EQ(0, enable(self->vm.fd, KVM_CAP_DISABLE_QUIRKS2,
+			    KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT));
+	EXPECT_EQ(-EPERM, vcpu_set_msr(&vcpu, MSR_IA32_MISC_ENABLE, before | MISC_ENABLE_MWAIT));
+	ASSERT_OPS(&vcpu, &op, 1);
+	EXPECT_EQ(13, op.vector);
+	ASSERT_EQ(0, vcpu_get_msr(&vcpu, MSR_IA32_MISC_ENABLE, &after));
+	EXPECT_EQ(before, after);
+	/* With the quirk it is a bit like another. */
+	ASSERT_EQ(0, enable(self->vm.fd, KVM_CAP_DISABLE_QUIRKS2, 0));
+	EXPECT_EQ(0, vcpu_set_msr(&vcpu, MSR_IA32_MISC_ENABLE, before | MISC_ENABLE_MWAIT));
+	vcpu_destroy(&vcpu);
+}
+
+/* What the guest has seen stays, MONITOR too. */
+TEST_F(vm_ioctls, monitor_stays_in_cpuid)
+{
+	struct vm_op op = vm_op_cpuid(1, 0);
+	struct vcpu vcpu;
+
+	ASSERT_EQ(0, vcpu_create(&vcpu, &self->vm, 0));
+	ASSERT_EQ(0, set_cpuid(&vcpu, 0, CPUID_1_ECX_MONITOR));
+	ASSERT_OPS(&vcpu, &op, 1);
+	EXPECT_EQ(CPUID_1_ECX_MONITOR, op.rcx & CPUID_1_ECX_MONITOR);
+	EXPECT_EQ(-EINVAL, set_cpuid(&vcpu, CPUID_1_ECX_MONITOR, 0));
+	EXPECT_EQ(0, set_cpuid(&vcpu, 0, CPUID_1_ECX_MONITOR));
+	vcpu_destroy(&vcpu);
+}
+
+/* The older capability does not look at what it is given: not to do what one never did is easy. */
+TEST_F(vm_ioctls, any_quirk_can_be_missing)
+{
+	static const uint8_t mwait[] = { 0x0f, 0x01, 0xc9 };
+	struct vm_op op = vm_op_insn(mwait, sizeof(mwait));
+	struct vcpu vcpu;
+
+	ASSERT_EQ(1, has(&self->vm, KVM_CAP_DISABLE_QUIRKS));
+	ASSERT_EQ(0, enable(self->vm.fd, KVM_CAP_DISABLE_QUIRKS, ~0u));
+	ASSERT_EQ(0, vcpu_create(&vcpu, &self->vm, 0));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&vcpu));
+	ASSERT_OPS(&vcpu, &op, 1);
+	EXPECT_EQ(UD_VECTOR, op.vector);
 	vcpu_destroy(&vcpu);
 }
 
