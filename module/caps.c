@@ -163,6 +163,9 @@ int vm_enable_cap(struct vm *vm, const struct kvm_enable_cap *cap)
 		WRITE_ONCE(vm->hide_platform_info, !cap->args[0]);
 		return 0;
 	case KVM_CAP_DISABLE_QUIRKS:
+		/* As KVM: not to do what minihv never does is easy. */
+		WRITE_ONCE(vm->disabled_quirks, cap->args[0] & VM_QUIRKS);
+		return 0;
 	case KVM_CAP_DISABLE_QUIRKS2:
 		if (cap->args[0] & ~(u64)VM_QUIRKS)
 			return -EINVAL;
