@@ -30,6 +30,9 @@ check-kvm:		## compare with KVM: each access to each MSR, cell by cell
 check-clients:		## run programs made for KVM, on minihv and on KVM
 	testbed/check kvm_selftests
 
+bench:			## what MSR work costs beside KVM, in instructions
+	testbed/check bench
+
 shell:			## an interactive shell in the test machine, with the module loaded
 	testbed/shell
 
@@ -73,5 +76,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm check-clients shell load unload lint docs dkms-check \
+.PHONY: all module client demo check check-kvm bench check-clients shell load unload lint docs dkms-check \
 	kselftest-files clean distclean help
