@@ -64,6 +64,7 @@ bool lapic_enabled(const struct lapic *lapic)
 
 /**
  * lapic_find_interrupt() - see lapic_has_interrupt()
+ * @lapic: the local APIC
  *
  * Vectors below 16, which only a client can have put there, never have priority.
  */
