@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "cpuid.h"
 #include "exit.h"
+#include "skip_insn.h"
 #include "vcpu.h"
 
 /* As KVM's: more entries are -E2BIG. */
@@ -130,7 +131,7 @@ void handle_cpuid(struct vcpu *vcpu)
 	regs[GPR_RBX] = e.ebx;
 	regs[GPR_RCX] = e.ecx;
 	regs[GPR_RDX] = e.edx;
-	vcpu_skip_insn(vcpu);
+	skip_insn(vcpu);
 }
 
 /** cpuid_reset() - a vCPU before KVM_SET_CPUID2: no features, 36 address bits */

@@ -5,6 +5,7 @@
 
 #include "compat.h"
 #include "exit.h"
+#include "skip_insn.h"
 #include "interrupt.h"
 #include "lapic.h"
 #include "vcpu.h"
@@ -68,18 +69,6 @@ void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
 }
 
-#define SHADOWS	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
-
-/* In 32-bit code RIP wraps at 4 GiB. Needed only where bit 31 changes. */
-static unsigned long next_rip(struct vcpu *vcpu, unsigned long rip, u32 len)
-{
-	unsigned long next = rip + len;
-
-	if ((rip ^ next) & BIT(31) && next >> 32 && !(rip >> 32) && !vcpu_is_64bit_code(vcpu))
-		next = (u32)next;
-	return next;
-}
-
 /**
  * vcpu_inject_db() - #DB
  * @vcpu: the vCPU, loaded or not
@@ -98,8 +87,16 @@ void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
 	vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
 }
 
-/* A completed instruction under TF is followed by #DB (BS); RF lasts one instruction. */
-static unsigned long after_insn(struct vcpu *vcpu, unsigned long rflags)
+/**
+ * vcpu_after_insn() - an instruction has been completed under TF or RF
+ * @vcpu: the vCPU
+ * @rflags: RFLAGS
+ *
+ * Under TF it is followed by #DB (BS); RF lasts one instruction.
+ *
+ * Return: RFLAGS after it.
+ */
+unsigned long vcpu_after_insn(struct vcpu *vcpu, unsigned long rflags)
 {
 	if (rflags & X86_EFLAGS_TF)
 		vcpu_inject_db(vcpu, DR_STEP);
@@ -115,25 +112,14 @@ static unsigned long after_insn(struct vcpu *vcpu, unsigned long rflags)
  */
 void vcpu_skip_insn(struct vcpu *vcpu)
 {
-	unsigned long rip, rflags;
-	u32 interruptibility;
-
-	if (!vcpu->loaded) {
-		vcpu->rip = next_rip(vcpu, vcpu->rip, vcpu->exit.insn_len);
-		vcpu->rflags = after_insn(vcpu, vcpu->rflags);
-		vcpu->interruptibility &= ~SHADOWS;
-		vcpu->dirty |= DIRTY_REGS;
+	if (vcpu->loaded) {
+		skip_insn_loaded(vcpu);
 		return;
 	}
-
-	rip = vmreadl(GUEST_RIP);
-	vmwritel(GUEST_RIP, next_rip(vcpu, rip, vmread32(VM_EXIT_INSTRUCTION_LEN)));
-	rflags = vmreadl(GUEST_RFLAGS);
-	if (unlikely(rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF)))
-		vmwritel(GUEST_RFLAGS, after_insn(vcpu, rflags));
-	interruptibility = vmread32(GUEST_INTERRUPTIBILITY_INFO);
-	if (unlikely(interruptibility & SHADOWS))
-		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, interruptibility & ~SHADOWS);
+	vcpu->rip = next_rip(vcpu, vcpu->rip, vcpu->exit.insn_len);
+	vcpu->rflags = vcpu_after_insn(vcpu, vcpu->rflags);
+	vcpu->interruptibility &= ~SHADOWS;
+	vcpu->dirty |= DIRTY_REGS;
 }
 
 /**

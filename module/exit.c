@@ -13,37 +13,8 @@
 #include "cpuid.h"
 #include "ept.h"
 #include "exit.h"
+#include "skip_insn.h"
 #include "vcpu.h"
-
-/**
- * exit_handle_fast() - exits that need nothing more than the CPU they are on
- * @vcpu: the vCPU, loaded
- * @reason: the exit reason
- *
- * Context: interrupts off, straight after the VM exit.
- * Return: true if the guest may be entered again; false if exit_handle() or the
- * host has to look at it, nothing having been done.
- */
-bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
-{
-	switch (reason) {
-	case EXIT_REASON_MSR_READ:
-		if (handle_rdmsr(vcpu) <= 0)
-			return false;
-		break;
-	case EXIT_REASON_MSR_WRITE:
-		if (handle_wrmsr(vcpu) <= 0)
-			return false;
-		break;
-	case EXIT_REASON_CPUID:
-		handle_cpuid(vcpu);
-		break;
-	default:
-		return false;
-	}
-	vcpu->stats.exits[reason]++;
-	return true;
-}
 
 static int internal_error(struct vcpu *vcpu, u32 suberror)
 {

@@ -4,12 +4,12 @@
 #define MINIHV_EXIT_H
 
 #include <linux/types.h>
+#include <asm/vmx.h>
 
-struct vcpu;
+#include "cpuid.h"
+#include "vcpu.h"
 
-bool exit_handle_fast(struct vcpu *vcpu, u32 reason);
 int exit_handle(struct vcpu *vcpu);
-void vcpu_skip_insn(struct vcpu *vcpu);
 
 /* exit_io.c */
 int handle_io(struct vcpu *vcpu);
@@ -19,5 +19,35 @@ int handle_mmio(struct vcpu *vcpu);
 int handle_cr_access(struct vcpu *vcpu);
 int handle_dr_access(struct vcpu *vcpu);
 int handle_xsetbv(struct vcpu *vcpu);
+
+/**
+ * exit_handle_fast() - exits that need nothing more than the CPU they are on
+ * @vcpu: the vCPU, loaded
+ * @reason: the exit reason
+ *
+ * Context: interrupts off, straight after the VM exit.
+ * Return: true if the guest may be entered again; false if exit_handle() or the
+ * host has to look at it, nothing having been done.
+ */
+static __always_inline bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
+{
+	switch (reason) {
+	case EXIT_REASON_MSR_READ:
+		if (handle_rdmsr(vcpu) <= 0)
+			return false;
+		vcpu->stats.exits[EXIT_REASON_MSR_READ]++;
+		return true;
+	case EXIT_REASON_MSR_WRITE:
+		if (handle_wrmsr(vcpu) <= 0)
+			return false;
+		vcpu->stats.exits[EXIT_REASON_MSR_WRITE]++;
+		return true;
+	case EXIT_REASON_CPUID:
+		handle_cpuid(vcpu);
+		vcpu->stats.exits[EXIT_REASON_CPUID]++;
+		return true;
+	}
+	return false;
+}
 
 #endif

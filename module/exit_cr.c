@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "exit.h"
 #include "fpu.h"
+#include "skip_insn.h"
 #include "vcpu.h"
 
 #define REG_NUMBER	GENMASK(3, 0)

@@ -10,6 +10,7 @@
 
 #include "compat.h"
 #include "exit.h"
+#include "skip_insn.h"
 #include "vcpu.h"
 
 #define IO_SIZE		GENMASK(2, 0)	/* bytes - 1 */

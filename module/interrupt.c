@@ -13,12 +13,11 @@
 #include <asm/traps.h>
 
 #include "compat.h"
+#include "skip_insn.h"
 #include "interrupt.h"
 #include "kick.h"
 #include "lapic.h"
 #include "vcpu.h"
-
-#define SHADOWS	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
 
 /* As KVM's: one that is being handled, and one that waits behind it. */
 #define NMIS_MAX	2

@@ -17,6 +17,7 @@
 #include "exit.h"
 #include "insn.h"
 #include "lapic.h"
+#include "skip_insn.h"
 #include "vcpu.h"
 
 /*

@@ -11,16 +11,11 @@
 
 #include "compat.h"
 #include "msr.h"
+#include "msr_filter.h"
+#include "msr_map.h"
 #include "vcpu.h"
 
-/* The two ranges that MSR bitmaps cover, and nearly all MSRs are in. */
-#define LOW_FIRST	0u
-#define HIGH_FIRST	0xc0000000u
-#define MAP_SIZE	0x2000u
-
-/* Row number plus one for each index; 0: no row. */
-static u8 low_map[MAP_SIZE] __ro_after_init;
-static u8 high_map[MAP_SIZE] __ro_after_init;
+u8 msr_map[MSR_MAP_SIZE] __ro_after_init;
 
 /* What the host said at load, by slot; rows without host_value keep their reset. */
 static u64 host_values[MSR_SLOTS] __ro_after_init;
@@ -31,14 +26,12 @@ static DECLARE_BITMAP(absent_rows, U8_MAX);
 static void __init map_row(unsigned int n)
 {
 	const struct msr_row *row = &msr_table[n];
-	u32 i, index;
+	u32 i, place;
 
 	for (i = 0; i < msr_row_count(row); i++) {
-		index = row->first + i;
-		if (index - LOW_FIRST < MAP_SIZE)
-			low_map[index - LOW_FIRST] = n + 1;
-		else if (index - HIGH_FIRST < MAP_SIZE)
-			high_map[index - HIGH_FIRST] = n + 1;
+		place = msr_map_place(row->first + i);
+		if (place < MSR_MAP_SIZE)
+			msr_map[place] = n + 1;
 	}
 }
 
@@ -68,6 +61,7 @@ int __init msr_init(void)
 			continue;
 		}
 		map_row(n);
+		msr_plain_init(row, n + 1);
 		if (row->kind == MSR_HW_SWITCHED && msr_switch_init(row))
 			return -EINVAL;
 		if (row->ops && row->ops->host_value)
@@ -101,6 +95,17 @@ static const struct msr_row *search(u32 index)
 	return NULL;
 }
 
+static __always_inline const struct msr_row *lookup(u32 index)
+{
+	u32 place = msr_map_place(index);
+	unsigned int n;
+
+	if (place >= MSR_MAP_SIZE)
+		return search(index);
+	n = msr_row_number(place);
+	return n ? &msr_table[n - 1] : NULL;
+}
+
 /**
  * msr_lookup() - find an MSR's row
  * @index: any 32-bit number
@@ -109,27 +114,18 @@ static const struct msr_row *search(u32 index)
  */
 const struct msr_row *msr_lookup(u32 index)
 {
-	u8 n;
-
-	if (index - LOW_FIRST < MAP_SIZE)
-		n = low_map[array_index_nospec(index - LOW_FIRST, MAP_SIZE)];
-	else if (index - HIGH_FIRST < MAP_SIZE)
-		n = high_map[array_index_nospec(index - HIGH_FIRST, MAP_SIZE)];
-	else
-		return search(index);
-	return n ? &msr_table[n - 1] : NULL;
+	return lookup(index);
 }
 
 /* The slot of an index within its row; the index came from the guest. */
-static u64 *msr_slot(struct vcpu *vcpu, const struct msr_row *row, u32 index)
+static __always_inline u64 *msr_slot(struct vcpu *vcpu, const struct msr_row *row, u32 index)
 {
-	u32 i = array_index_nospec(index - row->first, msr_row_count(row));
+	u32 i = row->count ? array_index_nospec(index - row->first, row->count) : 0;
 
 	return &vcpu->msrs[row->slot + i];
 }
 
-/** msr_guest_has() - is the row there for a guest with the vCPU's CPUID? */
-bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row)
+static __always_inline bool guest_has(const struct vcpu *vcpu, const struct msr_row *row)
 {
 	if (row->flags & MSR_HOST_ONLY)
 		return false;
@@ -137,10 +133,10 @@ bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row)
 	       (row->feature_alt && cpuid_has(&vcpu->cpuid, row->feature_alt));
 }
 
-static bool canonical(u64 address)
+/** msr_guest_has() - is the row there for a guest with the vCPU's CPUID? */
+bool msr_guest_has(const struct vcpu *vcpu, const struct msr_row *row)
 {
-	/* 48 bits: LA57 is not offered. */
-	return (u64)((s64)(address << 16) >> 16) == address;
+	return guest_has(vcpu, row);
 }
 
 /* SDM vol. 3, "Miscellaneous Data": CR3-target values, and MSRs in a list. */
@@ -155,26 +151,26 @@ static bool vmx_misc_valid(u64 most, u64 data)
 	       (data & VMX_MISC_MSR_LIST) <= (most & VMX_MISC_MSR_LIST);
 }
 
-static bool check_value(const struct msr_access *a)
+static bool check_value(const struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 data)
 {
-	u64 lost = msr_reset_value(a->row, a->index) & ~a->data;
-	u64 added = a->data & ~msr_reset_value(a->row, a->index);
+	u64 lost = msr_reset_value(row, index) & ~data;
+	u64 added = data & ~msr_reset_value(row, index);
 
-	switch (a->row->check) {
+	switch (row->check) {
 	case MSR_CHECK_CANONICAL:
-		return canonical(a->data);
+		return msr_canonical(data);
 	case MSR_CHECK_PAT:
-		return msr_pat_valid(a->data);
+		return msr_pat_valid(data);
 	case MSR_CHECK_MTRR_FIXED:
 	case MSR_CHECK_MTRR_VARIABLE:
 	case MSR_CHECK_MTRR_DEF_TYPE:
-		return msr_mtrr_valid(a);
+		return msr_mtrr_valid(vcpu, row, index, data);
 	case MSR_CHECK_SUBSET:
 		return !added;
 	case MSR_CHECK_SUPERSET:
 		return !lost;
 	case MSR_CHECK_VMX_MISC:
-		return vmx_misc_valid(msr_reset_value(a->row, a->index), a->data);
+		return vmx_misc_valid(msr_reset_value(row, index), data);
 	case MSR_CHECK_VMX_CONTROL:
 		return !lower_32_bits(lost) && !upper_32_bits(added);
 	case MSR_CHECK_NONE:
@@ -183,69 +179,96 @@ static bool check_value(const struct msr_access *a)
 	return true;
 }
 
-static enum msr_result load_value(struct msr_access *a)
+static struct msr_value value(u64 data)
 {
-	const struct msr_row *row = a->row;
-	struct vcpu *vcpu = a->vcpu;
-
-	switch (row->kind) {
-	case MSR_CONST:
-		a->data = row->reset;
-		return MSR_OK;
-	case MSR_STORED:
-		a->data = *msr_slot(vcpu, row, a->index);
-		return MSR_OK;
-	case MSR_HW_SWITCHED:
-		if (vcpu->loaded && row->flags & MSR_PASS_WRITE)
-			a->data = native_read_msr(row->first);
-		else
-			a->data = vcpu->msrs[row->slot];
-		return MSR_OK;
-	case MSR_VMCS:
-		if (vcpu->loaded) {
-			a->data = vmread_any(row->field);
-			return MSR_OK;
-		}
-		if (vcpu_vmcs_get(vcpu))
-			return MSR_INVALID;
-		a->data = vmread_any(row->field);
-		vcpu_vmcs_put(vcpu);
-		return MSR_OK;
-	case MSR_SPECIAL:
-		return row->ops->get(a);
-	}
-	return MSR_UNKNOWN;
+	return (struct msr_value){ data, MSR_OK };
 }
 
-static enum msr_result store_value(struct msr_access *a)
+static struct msr_value failure(enum msr_result result)
 {
-	const struct msr_row *row = a->row;
-	struct vcpu *vcpu = a->vcpu;
+	return (struct msr_value){ 0, result };
+}
 
+static noinline struct msr_value load_vmcs(struct vcpu *vcpu, const struct msr_row *row)
+{
+	u64 data;
+
+	if (vcpu_vmcs_get(vcpu))
+		return failure(MSR_INVALID);
+	data = vmread_any(row->field);
+	vcpu_vmcs_put(vcpu);
+	return value(data);
+}
+
+static noinline struct msr_value load_special(struct vcpu *vcpu, const struct msr_row *row,
+					      u32 index, bool host)
+{
+	struct msr_access a = { .vcpu = vcpu, .row = row, .index = index, .host = host };
+	enum msr_result result = row->ops->get(&a);
+
+	return result == MSR_OK ? value(a.data) : failure(result);
+}
+
+static __always_inline struct msr_value load_value(struct vcpu *vcpu, const struct msr_row *row,
+						   u32 index, bool host)
+{
 	switch (row->kind) {
 	case MSR_CONST:
-		return a->data == row->reset ? MSR_OK : MSR_READ_ONLY;
+		return value(row->reset);
 	case MSR_STORED:
-		*msr_slot(vcpu, row, a->index) = a->data;
+		return value(*msr_slot(vcpu, row, index));
+	case MSR_HW_SWITCHED:
+		if (vcpu->loaded && row->flags & MSR_PASS_WRITE)
+			return value(native_read_msr(row->first));
+		return value(vcpu->msrs[row->slot]);
+	case MSR_VMCS:
+		return vcpu->loaded ? value(vmread_any(row->field)) : load_vmcs(vcpu, row);
+	case MSR_SPECIAL:
+		return load_special(vcpu, row, index, host);
+	}
+	return failure(MSR_UNKNOWN);
+}
+
+static noinline enum msr_result store_vmcs(struct vcpu *vcpu, const struct msr_row *row, u64 data)
+{
+	if (vcpu_vmcs_get(vcpu))
+		return MSR_INVALID;
+	vmwrite_any(row->field, data);
+	vcpu_vmcs_put(vcpu);
+	return MSR_OK;
+}
+
+static noinline enum msr_result store_special(struct vcpu *vcpu, const struct msr_row *row,
+					      u32 index, bool host, u64 data)
+{
+	struct msr_access a = {
+		.vcpu = vcpu, .row = row, .index = index, .host = host, .data = data,
+	};
+
+	return row->ops->set(&a);
+}
+
+static __always_inline enum msr_result store_value(struct vcpu *vcpu, const struct msr_row *row,
+						   u32 index, bool host, u64 data)
+{
+	switch (row->kind) {
+	case MSR_CONST:
+		return data == row->reset ? MSR_OK : MSR_READ_ONLY;
+	case MSR_STORED:
+		*msr_slot(vcpu, row, index) = data;
 		return MSR_OK;
 	case MSR_HW_SWITCHED:
-		if (vcpu->loaded ? wrmsrl_safe(row->first, a->data) :
-				   !msr_hw_accepts(row, a->data))
+		if (vcpu->loaded ? wrmsrl_safe(row->first, data) : !msr_hw_accepts(row, data))
 			return MSR_INVALID;
-		vcpu->msrs[row->slot] = a->data;
+		vcpu->msrs[row->slot] = data;
 		return MSR_OK;
 	case MSR_VMCS:
-		if (vcpu->loaded) {
-			vmwrite_any(row->field, a->data);
-			return MSR_OK;
-		}
-		if (vcpu_vmcs_get(vcpu))
-			return MSR_INVALID;
-		vmwrite_any(row->field, a->data);
-		vcpu_vmcs_put(vcpu);
+		if (!vcpu->loaded)
+			return store_vmcs(vcpu, row, data);
+		vmwrite_any(row->field, data);
 		return MSR_OK;
 	case MSR_SPECIAL:
-		return row->ops->set(a);
+		return store_special(vcpu, row, index, host, data);
 	}
 	return MSR_UNKNOWN;
 }
@@ -254,29 +277,24 @@ static enum msr_result store_value(struct msr_access *a)
  * msr_get() - read an MSR
  * @vcpu: whose
  * @index: which
- * @data: gets the value; untouched unless the result is MSR_OK
  * @host: the client asks, so CPUID does not matter
  *
  * Context: the vCPU's mutex is held. While the vCPU is loaded: interrupts off.
  */
-enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
+struct msr_value msr_get(struct vcpu *vcpu, u32 index, bool host)
 {
-	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host };
-	enum msr_result result;
+	const struct msr_row *row;
 
 	if (!host && !msr_filter_allows(vcpu->vm, index, KVM_MSR_FILTER_READ))
-		return MSR_FILTERED;
-	a.row = msr_lookup(index);
-	if (!a.row)
-		return MSR_UNKNOWN;
-	if (!host && !msr_guest_has(vcpu, a.row))
-		return MSR_ABSENT;
-	if (a.row->flags & MSR_NO_READ)
-		return MSR_UNKNOWN;
-	result = load_value(&a);
-	if (result == MSR_OK)
-		*data = a.data;
-	return result;
+		return failure(MSR_FILTERED);
+	row = lookup(index);
+	if (!row)
+		return failure(MSR_UNKNOWN);
+	if (!host && !guest_has(vcpu, row))
+		return failure(MSR_ABSENT);
+	if (row->flags & MSR_NO_READ)
+		return failure(MSR_UNKNOWN);
+	return load_value(vcpu, row, index, host);
 }
 
 /**
@@ -292,19 +310,15 @@ enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
  */
 enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 {
-	struct msr_access a = { .vcpu = vcpu, .index = index, .host = host, .data = data };
 	const struct msr_row *row;
-	enum msr_result result;
-	struct msr_access old;
+	struct msr_value old;
 
 	if (!host && !msr_filter_allows(vcpu->vm, index, KVM_MSR_FILTER_WRITE))
 		return MSR_FILTERED;
-	row = msr_lookup(index);
+	row = lookup(index);
 	if (!row)
 		return MSR_UNKNOWN;
-	a.row = row;
-
-	if (!host && !msr_guest_has(vcpu, row))
+	if (!host && !guest_has(vcpu, row))
 		return MSR_ABSENT;
 	if (row->flags & MSR_NO_WRITE || (!host && row->flags & MSR_GUEST_RO))
 		return MSR_READ_ONLY;
@@ -315,22 +329,21 @@ enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		if (data & row->gp_mask)
 			return MSR_RESERVED;
 		if (row->ro_mask | row->ignore_mask) {
-			old = a;
-			result = load_value(&old);
-			if (result != MSR_OK)
-				return result;
+			old = load_value(vcpu, row, index, host);
+			if (old.result != MSR_OK)
+				return old.result;
 			if ((data ^ old.data) & row->ro_mask)
 				return MSR_RESERVED;
-			a.data = (data & ~row->ignore_mask) | (old.data & row->ignore_mask);
+			data = (data & ~row->ignore_mask) | (old.data & row->ignore_mask);
 		}
-		if (row->check && !check_value(&a))
+		if (row->check && !check_value(vcpu, row, index, data))
 			return MSR_INVALID;
 	}
 	if (row->flags & MSR_IMMUTABLE && vcpu->has_run) {
-		old = a;
-		return load_value(&old) == MSR_OK && old.data == data ? MSR_OK : MSR_READ_ONLY;
+		old = load_value(vcpu, row, index, host);
+		return old.result == MSR_OK && old.data == data ? MSR_OK : MSR_READ_ONLY;
 	}
-	return store_value(&a);
+	return store_value(vcpu, row, index, host, data);
 }
 
 /**

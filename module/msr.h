@@ -11,7 +11,6 @@
 
 struct msr_row;
 struct vcpu;
-struct vm;
 
 /* As many banks as KVM has; four registers each. */
 #define MSR_MCE_BANKS	32
@@ -148,7 +147,17 @@ enum msr_result {
 };
 
 /**
- * struct msr_access - one read or write
+ * struct msr_value - what a read gives, in two registers
+ * @data: the value; 0 unless the result is MSR_OK
+ * @result: the outcome
+ */
+struct msr_value {
+	u64 data;
+	enum msr_result result;
+};
+
+/**
+ * struct msr_access - one read or write, for callbacks
  * @vcpu: whose MSR
  * @row: its row
  * @index: its index, within the row
@@ -231,18 +240,16 @@ int msr_table_check(const struct msr_row *table, unsigned int rows);
 /* msr.c */
 int msr_init(void);
 const struct msr_row *msr_lookup(u32 index);
-enum msr_result msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host);
+struct msr_value msr_get(struct vcpu *vcpu, u32 index, bool host);
 enum msr_result msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host);
 void msr_reset(struct vcpu *vcpu);
 u64 msr_feature_value(const struct msr_row *row, u32 index);
 u64 msr_reset_value(const struct msr_row *row, u32 index);
 bool msr_row_exists(const struct msr_row *row);
-bool msr_guest_has(struct vcpu *vcpu, const struct msr_row *row);
+bool msr_guest_has(const struct vcpu *vcpu, const struct msr_row *row);
 
-/* msr_filter.c */
-int msr_filter_set(struct vm *vm, const struct kvm_msr_filter *user);
-bool msr_filter_allows(struct vm *vm, u32 index, u32 type);
-void msr_filter_free(struct vm *vm);
+/* msr_plain.c */
+void msr_plain_init(const struct msr_row *row, unsigned int n);
 
 /* msr_bitmap.c */
 void msr_bitmap_update(struct vcpu *vcpu);
@@ -291,10 +298,29 @@ extern const struct msr_ops msr_spec_ctrl_ops;
 extern const struct msr_ops msr_pred_cmd_ops;
 extern const struct msr_ops msr_flush_cmd_ops;
 void msr_update_spec_ctrl(struct vcpu *vcpu);
-bool msr_pat_valid(u64 pat);
+
+/* 48 bits: LA57 is not offered. */
+static __always_inline bool msr_canonical(u64 address)
+{
+	return (u64)((s64)(address << 16) >> 16) == address;
+}
+
+/**
+ * msr_pat_valid() - is each of the eight bytes a memory type?
+ * @pat: value meant for IA32_PAT
+ *
+ * SDM vol. 3, table "Memory Types That Can Be Encoded With PAT": 0, 1, 4, 5, 6
+ * and 7; 2 and 3 are reserved, and so are bits 7:3.
+ */
+static __always_inline bool msr_pat_valid(u64 pat)
+{
+	/* 2 and 3 have bit 1 without bit 2. */
+	return !(pat & 0xf8f8f8f8f8f8f8f8) &&
+	       !((pat & 0x0202020202020202) & ~(pat >> 1 & 0x0202020202020202));
+}
 
 /* msr_mtrr.c */
-bool msr_mtrr_valid(const struct msr_access *a);
+bool msr_mtrr_valid(const struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 data);
 
 /* msr_exit.c */
 int handle_rdmsr(struct vcpu *vcpu);

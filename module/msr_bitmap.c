@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "msr.h"
+#include "msr_filter.h"
 #include "vcpu.h"
 
 static bool passthrough;

@@ -13,7 +13,9 @@
 #include <linux/kernel.h>
 
 #include "exit.h"
+#include "skip_insn.h"
 #include "msr.h"
+#include "msr_plain.h"
 #include "vcpu.h"
 
 #define CREATE_TRACE_POINTS
@@ -90,6 +92,22 @@ static int ask_client(struct vcpu *vcpu, u32 exit, u32 reason, u64 data)
 	return 0;
 }
 
+static noinline int full_rdmsr(struct vcpu *vcpu)
+{
+	u32 index = vcpu->vmenter.regs[GPR_RCX];
+	struct msr_value value = msr_get(vcpu, index, false);
+	u32 reason = exit_reason(vcpu, value.result);
+
+	if (vcpu->loaded && (value.result == MSR_AGAIN || reason))
+		return -EAGAIN;
+	trace_minihv_msr_read(index, value.data, value.result);
+	if (reason)
+		return ask_client(vcpu, KVM_EXIT_X86_RDMSR, reason, 0);
+	if (value.result == MSR_OK)
+		set_edx_eax(vcpu, value.data);
+	return finish(vcpu, value.result == MSR_OK);
+}
+
 /**
  * handle_rdmsr() - carry out the guest's RDMSR
  * @vcpu: the vCPU, just after the VM exit
@@ -100,17 +118,35 @@ static int ask_client(struct vcpu *vcpu, u32 exit, u32 reason, u64 data)
 int handle_rdmsr(struct vcpu *vcpu)
 {
 	u32 index = vcpu->vmenter.regs[GPR_RCX];
-	u64 data = 0;
-	enum msr_result result = msr_get(vcpu, index, &data, false);
+	u64 data;
+
+	if (unlikely(!vcpu->loaded || !msr_plain_read(vcpu, index, &data)))
+		return full_rdmsr(vcpu);
+	trace_minihv_msr_read(index, data, MSR_OK);
+	set_edx_eax(vcpu, data);
+	skip_insn_loaded(vcpu);
+	return 1;
+}
+
+static u64 edx_eax(const struct vcpu *vcpu)
+{
+	const unsigned long *regs = vcpu->vmenter.regs;
+
+	return regs[GPR_RDX] << 32 | lower_32_bits(regs[GPR_RAX]);
+}
+
+static noinline int full_wrmsr(struct vcpu *vcpu)
+{
+	u32 index = vcpu->vmenter.regs[GPR_RCX];
+	u64 data = edx_eax(vcpu);
+	enum msr_result result = msr_set(vcpu, index, data, false);
 	u32 reason = exit_reason(vcpu, result);
 
 	if (vcpu->loaded && (result == MSR_AGAIN || reason))
 		return -EAGAIN;
-	trace_minihv_msr_read(index, data, result);
+	trace_minihv_msr_write(index, data, result);
 	if (reason)
-		return ask_client(vcpu, KVM_EXIT_X86_RDMSR, reason, 0);
-	if (result == MSR_OK)
-		set_edx_eax(vcpu, data);
+		return ask_client(vcpu, KVM_EXIT_X86_WRMSR, reason, data);
 	return finish(vcpu, result == MSR_OK);
 }
 
@@ -123,16 +159,12 @@ int handle_rdmsr(struct vcpu *vcpu)
  */
 int handle_wrmsr(struct vcpu *vcpu)
 {
-	const unsigned long *regs = vcpu->vmenter.regs;
-	u32 index = regs[GPR_RCX];
-	u64 data = regs[GPR_RDX] << 32 | lower_32_bits(regs[GPR_RAX]);
-	enum msr_result result = msr_set(vcpu, index, data, false);
-	u32 reason = exit_reason(vcpu, result);
+	u32 index = vcpu->vmenter.regs[GPR_RCX];
+	u64 data = edx_eax(vcpu);
 
-	if (vcpu->loaded && (result == MSR_AGAIN || reason))
-		return -EAGAIN;
-	trace_minihv_msr_write(index, data, result);
-	if (reason)
-		return ask_client(vcpu, KVM_EXIT_X86_WRMSR, reason, data);
-	return finish(vcpu, result == MSR_OK);
+	if (unlikely(!vcpu->loaded || !msr_plain_write(vcpu, index, data)))
+		return full_wrmsr(vcpu);
+	trace_minihv_msr_write(index, data, MSR_OK);
+	skip_insn_loaded(vcpu);
+	return 1;
 }

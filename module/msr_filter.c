@@ -4,9 +4,12 @@
  * anybody asks whether they exist. It binds the guest only.
  *
  * The filter is read with interrupts off on the fast path: an RCU-protected
- * pointer to something that never changes.
+ * pointer to something that never changes. For the MSRs that an MSR bitmap covers it
+ * has the decision ready, so what an exit costs does not depend on the ranges.
  */
+#include <linux/bitmap.h>
 #include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -14,25 +17,12 @@
 
 #include "kick.h"
 #include "msr.h"
+#include "msr_filter.h"
 #include "vm.h"
 
 /* The local APIC's registers can't be filtered. */
 #define X2APIC_FIRST	0x800
 #define X2APIC_LAST	0x8ff
-
-struct filter_range {
-	u32 flags;
-	u32 base;
-	u32 count;
-	unsigned long *bitmap;
-};
-
-struct msr_filter {
-	struct rcu_head rcu;
-	bool default_allow;
-	unsigned int count;
-	struct filter_range ranges[KVM_MSR_FILTER_MAX_RANGES];
-};
 
 static void free_filter(struct msr_filter *filter)
 {
@@ -42,6 +32,7 @@ static void free_filter(struct msr_filter *filter)
 		return;
 	for (i = 0; i < filter->count; i++)
 		kfree(filter->ranges[i].bitmap);
+	free_pages((unsigned long)filter->allowed, MSR_FILTER_ORDER);
 	kfree(filter);
 }
 
@@ -71,6 +62,37 @@ static int add_filter_range(struct msr_filter *filter, const struct kvm_msr_filt
 	return 0;
 }
 
+static void decide_range(struct msr_filter *filter, u32 base, u32 count,
+			 const unsigned long *bitmap, u32 type)
+{
+	u32 i, place, writes = type == KVM_MSR_FILTER_WRITE ? MSR_MAP_SIZE : 0;
+
+	for (i = 0; i < count; i++) {
+		place = msr_map_place(base + i);
+		if (place < MSR_MAP_SIZE)
+			__assign_bit(writes + place, filter->allowed, !bitmap || test_bit(i, bitmap));
+	}
+}
+
+/* From the last range to the first, which has the last word. */
+static void decide_all(struct msr_filter *filter)
+{
+	const struct filter_range *range;
+	unsigned int i, type;
+
+	if (filter->default_allow)
+		bitmap_fill(filter->allowed, 2 * MSR_MAP_SIZE);
+	for (type = KVM_MSR_FILTER_READ; type <= KVM_MSR_FILTER_WRITE; type <<= 1) {
+		for (i = filter->count; i--;) {
+			range = &filter->ranges[i];
+			if (range->flags & type)
+				decide_range(filter, range->base, range->count, range->bitmap,
+					     type);
+		}
+		decide_range(filter, X2APIC_FIRST, X2APIC_LAST - X2APIC_FIRST + 1, NULL, type);
+	}
+}
+
 static struct msr_filter *make_filter(const struct kvm_msr_filter *user)
 {
 	struct msr_filter *filter = kzalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
@@ -79,6 +101,10 @@ static struct msr_filter *make_filter(const struct kvm_msr_filter *user)
 	if (!filter)
 		return ERR_PTR(-ENOMEM);
 	filter->default_allow = !(user->flags & KVM_MSR_FILTER_DEFAULT_DENY);
+	filter->allowed = (unsigned long *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+							   MSR_FILTER_ORDER);
+	if (!filter->allowed)
+		ret = -ENOMEM;
 	for (i = 0; i < KVM_MSR_FILTER_MAX_RANGES && !ret; i++)
 		ret = add_filter_range(filter, &user->ranges[i]);
 	/* To deny everything is a mistake, not a filter. */
@@ -88,6 +114,7 @@ static struct msr_filter *make_filter(const struct kvm_msr_filter *user)
 		free_filter(filter);
 		return ERR_PTR(ret);
 	}
+	decide_all(filter);
 	return filter;
 }
 
@@ -130,7 +157,8 @@ int msr_filter_set(struct vm *vm, const struct kvm_msr_filter *user)
 	return 0;
 }
 
-static bool decide(const struct msr_filter *filter, u32 index, u32 type)
+/* For the MSRs that have no bit. */
+static bool search_ranges(const struct msr_filter *filter, u32 index, u32 type)
 {
 	const struct filter_range *range;
 	unsigned int i;
@@ -146,22 +174,22 @@ static bool decide(const struct msr_filter *filter, u32 index, u32 type)
 }
 
 /**
- * msr_filter_allows() - may the guest touch this MSR, as far as the client says?
+ * msr_filter_decide() - see msr_filter_allows(), which knows that there is a filter
  * @vm: whose guest
  * @index: any 32-bit number
  * @type: KVM_MSR_FILTER_READ or KVM_MSR_FILTER_WRITE
  */
-bool msr_filter_allows(struct vm *vm, u32 index, u32 type)
+bool msr_filter_decide(struct vm *vm, u32 index, u32 type)
 {
+	u32 place = msr_map_place(index);
 	const struct msr_filter *filter;
 	bool allowed = true;
 
-	if (index >= X2APIC_FIRST && index <= X2APIC_LAST)
-		return true;
 	rcu_read_lock();
 	filter = rcu_dereference(vm->msr_filter);
-	if (unlikely(filter))
-		allowed = decide(filter, index, type);
+	if (filter)
+		allowed = place < MSR_MAP_SIZE ? msr_filter_bit(filter, place, type) :
+						 search_ranges(filter, index, type);
 	rcu_read_unlock();
 	return allowed;
 }

@@ -81,8 +81,10 @@ static bool get_feature(struct vcpu *unused, struct kvm_msr_entry *entry)
 
 static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry)
 {
-	entry->data = 0;
-	return msr_get(vcpu, entry->index, &entry->data, true) == MSR_OK;
+	struct msr_value value = msr_get(vcpu, entry->index, true);
+
+	entry->data = value.data;
+	return value.result == MSR_OK;
 }
 
 static bool set_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry)

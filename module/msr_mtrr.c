@@ -32,18 +32,21 @@ static bool fixed_valid(u64 types)
 
 /**
  * msr_mtrr_valid() - may this be written to an MTRR?
- * @a: the write; its row's check says which kind of MTRR it is
+ * @vcpu: whose
+ * @row: its row; the check says which kind of MTRR it is
+ * @index: its index, within the row
+ * @data: the value
  */
-bool msr_mtrr_valid(const struct msr_access *a)
+bool msr_mtrr_valid(const struct vcpu *vcpu, const struct msr_row *row, u32 index, u64 data)
 {
-	u64 beyond = ~0ull << a->vcpu->cpuid.maxphyaddr;
+	u64 beyond = ~0ull << vcpu->cpuid.maxphyaddr;
 
-	if (a->row->check == MSR_CHECK_MTRR_FIXED)
-		return fixed_valid(a->data);
-	if (a->row->check == MSR_CHECK_MTRR_DEF_TYPE)
-		return !(a->data & ~(DEF_TYPE_ENABLE | 0xff)) && type_valid(a->data);
+	if (row->check == MSR_CHECK_MTRR_FIXED)
+		return fixed_valid(data);
+	if (row->check == MSR_CHECK_MTRR_DEF_TYPE)
+		return !(data & ~(DEF_TYPE_ENABLE | 0xff)) && type_valid(data);
 	/* Base and mask in turn. */
-	if ((a->index - a->row->first) % 2)
-		return !(a->data & (beyond | MASK_RESERVED));
-	return !(a->data & (beyond | BASE_RESERVED)) && type_valid(a->data);
+	if ((index - row->first) % 2)
+		return !(data & (beyond | MASK_RESERVED));
+	return !(data & (beyond | BASE_RESERVED)) && type_valid(data);
 }

@@ -233,18 +233,3 @@ static enum msr_result set_efer(struct msr_access *a)
 }
 
 const struct msr_ops msr_efer_ops = { .get = get_slot, .set = set_efer };
-
-/**
- * msr_pat_valid() - is each of the eight bytes a memory type?
- * @pat: value meant for IA32_PAT
- *
- * SDM vol. 3, table "Memory Types That Can Be Encoded With PAT": 0, 1, 4, 5, 6
- * and 7; 2 and 3 are reserved, and so are bits 7:3.
- */
-bool msr_pat_valid(u64 pat)
-{
-	if (pat & 0xf8f8f8f8f8f8f8f8)
-		return false;
-	/* 2 and 3 have bit 1 without bit 2. */
-	return !((pat & 0x0202020202020202) & ~(pat >> 1 & 0x0202020202020202));
-}

@@ -35,17 +35,24 @@ static bool host_has_work(void)
 }
 
 /* SDM vol. 3, "VM-Entry Controls for Event Injection". The VM exit clears the valid bit. */
-static void write_event(struct vcpu *vcpu)
+static __always_inline void write_event(struct vcpu *vcpu)
 {
 	const struct vcpu_event *event = &vcpu->event;
 
-	if (!event->info)
+	if (likely(!event->info))
 		return;
 	if (event->info & INTR_INFO_DELIVER_CODE_MASK)
 		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
 	if (event->insn_len)
 		vmwrite32(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
 	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, event->info);
+}
+
+/* Whatever was to be delivered was not; write_event() says it again. */
+static void entry_failed(struct vcpu *vcpu)
+{
+	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
+	interrupt_put_back(vcpu);
 }
 
 /*
@@ -58,57 +65,111 @@ static __always_inline bool switches_pkru(const struct vcpu *vcpu)
 	       (vcpu->cr4 & X86_CR4_PKE || vcpu->xcr0 & XFEATURE_MASK_PKRU);
 }
 
-static noinstr u32 enter_and_exit(struct vcpu *vcpu)
+/*
+ * Does the kernel want to know of each single entry? Where it only wants to know
+ * that this CPU is not in a read-side critical section, once for a row of entries
+ * will do.
+ */
+static __always_inline bool tracks_each_entry(void)
 {
-	unsigned long failed;
-	u32 host_pkru = 0;
+	return IS_ENABLED(CONFIG_TRACE_IRQFLAGS) || context_tracking_enabled();
+}
 
+/* The last before an entry, and the first after an exit; the kernel must not be traced here. */
+static __always_inline void before_entry(struct vcpu *vcpu)
+{
 	/* CR2 is nowhere in the VMCS, and any page fault of the host changes it. */
 	if (native_read_cr2() != vcpu->cr2)
 		native_write_cr2(vcpu->cr2);
 	if (switches_pkru(vcpu)) {
-		host_pkru = rdpkru();
+		vcpu->host.pkru = rdpkru();
 		wrpkru(vcpu->pkru);
 	}
+	if (tracks_each_entry())
+		guest_state_enter_irqoff();
+}
 
-	guest_state_enter_irqoff();
-	failed = minihv_vmenter(&vcpu->vmenter);
+static __always_inline void after_exit(struct vcpu *vcpu)
+{
 	vcpu->cr2 = native_read_cr2();
 	if (switches_pkru(vcpu)) {
 		vcpu->pkru = rdpkru();
-		wrpkru(host_pkru);
+		wrpkru(vcpu->host.pkru);
 	}
-	guest_state_exit_irqoff();
+	if (tracks_each_entry())
+		guest_state_exit_irqoff();
+}
 
-	return failed ? EXIT_VMFAIL : vmread32(VM_EXIT_REASON);
+/**
+ * minihv_exit_fast() - deal with an exit on the spot, if that is possible
+ * @vmenter: of the vCPU
+ *
+ * Called by vmenter.S after each VM exit. In vcpu->exit.reason it leaves the exit
+ * reason, or EXIT_NOT_ENTERED.
+ *
+ * Context: interrupts off.
+ * Return: true to enter the guest again.
+ */
+noinstr bool minihv_exit_fast(struct vmenter *vmenter)
+{
+	struct vcpu *vcpu = container_of(vmenter, struct vcpu, vmenter);
+	u32 reason;
+
+	after_exit(vcpu);
+	instrumentation_begin();
+	reason = vmread32(VM_EXIT_REASON);
+	vcpu->exit.reason = reason;
+	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+		goto out;
+	vcpu->event.info = 0;
+	if (!exit_handle_fast(vcpu, reason))
+		goto out;
+	if (unlikely(host_has_work())) {
+		vcpu->exit.reason = EXIT_NOT_ENTERED;
+		goto out;
+	}
+	write_event(vcpu);
+	instrumentation_end();
+	before_entry(vcpu);
+	return true;
+out:
+	instrumentation_end();
+	return false;
 }
 
 /*
  * Context: vcpu_enter_begin() done, interrupts off.
  * Returns the reason of the first exit that is not dealt with.
  */
-static u32 run_with_irqs_off(struct vcpu *vcpu)
+static noinstr u32 run_with_irqs_off(struct vcpu *vcpu)
 {
-	u32 reason;
+	bool failed;
 
-	do {
-		write_event(vcpu);
-		reason = enter_and_exit(vcpu);
-		if (reason & VMX_EXIT_REASONS_FAILED_VMENTRY) {
-			/* Not delivered; write_event() says it again. */
-			vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
-			interrupt_put_back(vcpu);
-			return reason;
-		}
+	instrumentation_begin();
+	write_event(vcpu);
+	if (!tracks_each_entry())
+		guest_state_enter_irqoff();
+	instrumentation_end();
+
+	before_entry(vcpu);
+	failed = minihv_vmenter(&vcpu->vmenter);
+	if (failed)
+		after_exit(vcpu);
+
+	instrumentation_begin();
+	if (!tracks_each_entry())
+		guest_state_exit_irqoff();
+	if (failed)
+		vcpu->exit.reason = EXIT_VMFAIL;
+	if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY &&
+	    vcpu->exit.reason != EXIT_NOT_ENTERED) {
+		entry_failed(vcpu);
+	} else {
 		vcpu->vmcs.launched = true;
 		vcpu->has_run = true;
-		vcpu->vmenter.flags |= BIT(VMENTER_LAUNCHED_BIT);
-		vcpu->event.info = 0;
-		if (!exit_handle_fast(vcpu, reason))
-			return reason;
-	} while (!host_has_work());
-
-	return EXIT_NOT_ENTERED;
+	}
+	instrumentation_end();
+	return vcpu->exit.reason;
 }
 
 /* An NMI or a machine check hit while the guest ran: it is the host's. */

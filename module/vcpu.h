@@ -58,6 +58,7 @@ struct host_state {
 	unsigned long cr3, cr4;
 	unsigned long dr[4], dr7;
 	u64 debugctl;
+	u32 pkru;
 };
 
 /**
@@ -346,8 +347,9 @@ void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);
 void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events);
 int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events);
 
-/* vmenter.S */
+/* vmenter.S, and what it calls in run.c */
 unsigned long minihv_vmenter(struct vmenter *vmenter);
+bool minihv_exit_fast(struct vmenter *vmenter);
 void minihv_vmexit(void);
 
 static inline bool vcpu_is_long_mode(struct vcpu *vcpu)

@@ -16,6 +16,7 @@
 #include "fpu.h"
 #include "irq_route.h"
 #include "stats.h"
+#include "msr_filter.h"
 #include "vcpu.h"
 #include "vm.h"
 

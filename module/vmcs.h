@@ -34,25 +34,26 @@ void vmcs_write_failed(unsigned long field, unsigned long value);
 /* Any width; for the MSR table, whose fields are not known when compiling. */
 static __always_inline u64 vmread_any(unsigned long field)
 {
-	unsigned long value = 0;
+	unsigned long value;
 
 	/* A fault (VMX is off: reboot) reads as 0; the caller is on its way out. */
 	asm volatile("1: vmread %[field], %[value]\n2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [value] "+r" (value) : [field] "r" (field) : "cc");
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG, %[value])
+		     : [value] "=r" (value) : [field] "r" (field) : "cc");
 	return value;
 }
 
 static __always_inline void vmwrite_any(unsigned long field, u64 value)
 {
-	bool ok;
-
-	/* After a fault (see above) it does not matter what the flags say. */
-	asm volatile("1: vmwrite %[value], %[field]\n2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : "=@cca" (ok) : [value] "r" (value), [field] "r" (field));
-	if (unlikely(!ok))
-		vmcs_write_failed(field, value);
+	/* A fault (see above) counts as done. */
+	asm goto("1: vmwrite %[value], %[field]\n\t"
+		 "jna %l[failed]\n"
+		 "2:\n"
+		 _ASM_EXTABLE(1b, 2b)
+		 : : [value] "r" (value), [field] "r" (field) : "cc" : failed);
+	return;
+failed:
+	vmcs_write_failed(field, value);
 }
 
 #define DEFINE_VMCS_ACCESSORS(suffix, type, width)				\

@@ -25,6 +25,7 @@
 /*
  * unsigned long minihv_vmenter(struct vmenter *vmenter)
  *
+ * Enters the guest, and again as long as minihv_exit_fast() deals with its exits.
  * Returns 0 after a VM exit, 1 if the VM entry instruction itself failed.
  * To be called with interrupts off and the VMCS current.
  */
@@ -45,6 +46,7 @@ SYM_FUNC_START(minihv_vmenter)
 	mov	$HOST_RSP_FIELD, %eax
 	vmwrite	%rsp, %rax
 1:
+.Lenter:
 	/* The last that the host executes with its own setting are these few lines. */
 	testl	$(1 << VMENTER_SPEC_CTRL_IN), VMENTER_FLAGS(%rdi)
 	jz	4f
@@ -111,6 +113,7 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	mov	%r13, 0x68(%rdi)
 	mov	%r14, 0x70(%rdi)
 	mov	%r15, 0x78(%rdi)
+	orl	$(1 << VMENTER_LAUNCHED_BIT), VMENTER_FLAGS(%rdi)
 	xor	%ebx, %ebx
 
 .Lback_in_host:
@@ -133,18 +136,29 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 #ifdef CLEAR_BRANCH_HISTORY_VMEXIT
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif
-	mov	%ebx, %eax
-
 	/* No guest value stays in a register that the host may speculate with. */
+	xor	%eax, %eax
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi
-	xor	%edi, %edi
+	xor	%ebp, %ebp
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
 
+	test	%ebx, %ebx
+	jnz	.Lreturn
+	call	minihv_exit_fast
+	mov	(%rsp), %rdi
+	test	%al, %al
+	jnz	.Lenter
+.Lreturn:
+	mov	%ebx, %eax
 	add	$8, %rsp
 	pop	%rbx
 	pop	%r12
