@@ -70,7 +70,8 @@ static void decide_range(struct msr_filter *filter, u32 base, u32 count,
 	for (i = 0; i < count; i++) {
 		place = msr_map_place(base + i);
 		if (place < MSR_MAP_SIZE)
-			__assign_bit(writes + place, filter->allowed, !bitmap || test_bit(i, bitmap));
+			__assign_bit(writes + place, filter->allowed,
+				     !bitmap || test_bit(i, bitmap));
 	}
 }
 

@@ -100,15 +100,13 @@ static void report(const char *name, struct sample s)
 		   "addq $2, (%rsp)\n"					\
 		   "iretq")
 
-/* The emulator's debugger stops at XCHG BX, BX when it is told to. */
-MEASURED_LOOP(traced_rdmsr, "xchgw %bx, %bx\n" "rdmsr");
 MEASURED_LOOP(loop_empty, "");
 MEASURED_LOOP(loop_rdmsr, "rdmsr");
 MEASURED_LOOP(loop_wrmsr, "wrmsr");
 MEASURED_LOOP(loop_cpuid, "cpuid");
 GUEST_LABEL(loop_rdmsr_gp);
 
-GUEST_CODE(loop_hlt, 64, "1: hlt\n" "jmp 1b");
+GUEST_CODE(loop_hlt, 64, "1: hlt; jmp 1b");
 
 static struct sample run_loop(struct bench *b, const uint8_t *code, size_t len, uint32_t index,
 			      uint64_t value)
@@ -198,7 +196,8 @@ static void msr_ioctls(struct bench *b)
 {
 	static const uint32_t indices[] = {
 		MSR_IA32_PAT, MSR_IA32_MISC_ENABLE, MSR_IA32_LSTAR, MSR_IA32_STAR,
-		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_IA32_MCG_STATUS, MSR_IA32_KERNEL_GS_BASE,
+		MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_EIP, MSR_IA32_MCG_STATUS,
+		MSR_IA32_KERNEL_GS_BASE,
 	};
 	struct {
 		struct kvm_msrs header;
@@ -283,10 +282,6 @@ int main(int argc, char **argv)
 	check(argv[1], machine_create(&b.m, 2));
 	b.vcpu = &b.m.vcpu;
 	check("KVM_SET_CPUID2", vcpu_set_supported_cpuid(b.vcpu));
-	if (getenv("TRACE")) {
-		RUN_LOOP(&b, traced_rdmsr, MSR_IA32_MISC_ENABLE, 0);
-		return 0;
-	}
 	b.empty = RUN_LOOP(&b, loop_empty, 0, 0).median;
 
 	exits(&b);
