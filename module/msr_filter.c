@@ -67,7 +67,8 @@ static void decide_range(struct msr_filter *filter, u32 base, u32 count,
 {
 	u32 i, place, writes = type == KVM_MSR_FILTER_WRITE ? MSR_MAP_SIZE : 0;
 
-	for (i = 0; i < count; i++) {
+	/* One that goes beyond the last number ends there. */
+	for (i = 0; i < count && base + i >= base; i++) {
 		place = msr_map_place(base + i);
 		if (place < MSR_MAP_SIZE)
 			__assign_bit(writes + place, filter->allowed,
