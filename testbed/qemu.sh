@@ -6,7 +6,7 @@
 . /testbed/growth.sh
 
 # Of the kills, the first few fill the kernel's caches and are not counted.
-warm_up=3
+warm_up=6
 qemu_kills=20
 other_kills=30
 
@@ -162,13 +162,17 @@ kill_after()
 	[ $((shots % 5)) -ne 0 ] || echo "# $shots killed" >&3
 }
 
-# moments COUNT LONGEST: random times, in seconds; the same for the same seed
+# moments COUNT LONGEST...: random times, in seconds, the same for the same seed. The longest ones for
+# the first, the second, and so on, and again from the first.
 moments()
 {
-	awk -v seed="$(cat /qemu/seed)" -v count="$1" -v longest="$2" 'BEGIN {
+	count=$1
+	shift
+	awk -v seed="$(cat /qemu/seed)" -v count="$count" -v limits="$*" 'BEGIN {
+		n = split(limits, longest)
 		srand(seed)
-		while (count--)
-			printf "%.3f\n", rand() * longest
+		for (i = 0; i < count; i++)
+			printf "%.3f\n", rand() * longest[i % n + 1]
 	}'
 }
 
@@ -190,8 +194,8 @@ kill_others()
 {
 	hits=0
 	shots=0
-	for moment in $(moments "$1" 0.5); do
-		if [ $((hits % 2)) -eq 0 ]; then
+	for moment in $(moments "$1" 0.7 0.05); do
+		if [ $((shots % 2)) -eq 0 ]; then
 			MINIHV_DEVICE=/dev/kvm setsid /selftests/stress >/dev/null 2>&1 &
 		else
 			setsid msrctl -d /dev/kvm guest $accesses >/dev/null 2>&1 &
@@ -207,7 +211,7 @@ not_in_use()
 	[ "$(cat "/sys/module/$1/refcnt")" -eq 0 ]
 }
 
-# tests NAME MODULE: what is the same on both, 16 tests
+# tests MODULE: what is the same on both, 18 tests
 tests()
 {
 	guest 'guest, started by SeaBIOS' $machine
@@ -228,11 +232,13 @@ tests()
 	settle /tmp/before
 	test_that "QEMU killed $qemu_kills times, at any moment" kill_qemu $qemu_kills
 	test_that "other clients killed $other_kills times" kill_others $other_kills
-	test_that 'nobody holds the module' within 10 not_in_use "$2"
+	test_that 'nobody holds the module' within 10 not_in_use "$1"
 	settle /tmp/after
 	paste /tmp/before /tmp/after | sed 's/^/# /'
 	test_that 'no slab object is left of each' no_growth objects $((qemu_kills + other_kills))
-	test_that 'no page is left of each' no_growth pages $((qemu_kills + other_kills))
+	test_that 'no page' no_growth pages $((qemu_kills + other_kills))
+	test_that 'no KiB of vmalloc space' no_growth vmallocused: $((qemu_kills + other_kills))
+	test_that 'no KiB of per-CPU memory' no_growth percpu: $((qemu_kills + other_kills))
 	guest 'the guest once more' $machine
 }
 
@@ -254,7 +260,7 @@ unload_minihv()
 # With VMX in its CPUID minihv has more to compare.
 on_minihv()
 {
-	plan 22
+	plan 24
 	test_that 'load with vmx_cpuid=1' load_minihv vmx_cpuid=1
 	test_that 'QEMU tells what the CPU could be' model minihv
 	guest 'guest with VMX in its CPUID' $machine
@@ -273,7 +279,7 @@ load_kvm()
 
 on_kvm()
 {
-	plan 19
+	plan 21
 	test_that 'load' load_kvm
 	test_that 'QEMU tells what the CPU could be' model kvm
 	tests kvm_intel
