@@ -150,12 +150,13 @@ report_is_whole()
 		END { exit bad }' /tmp/beats
 }
 
-# kill_after SECONDS: the client that was started last, and those that it has started
+# kill_after SECONDS NAME: the client that was started last, and all processes of that name
 kill_after()
 {
 	pid=$!
 	sleep "$1"
-	kill -KILL -$pid 2>/dev/null
+	killall -KILL "$2" 2>/dev/null
+	kill -KILL $pid 2>/dev/null # which may not have its name yet
 	wait $pid
 	[ $? -ne $killed ] || hits=$((hits + 1))
 	shots=$((shots + 1))
@@ -182,8 +183,8 @@ kill_qemu()
 	hits=0
 	shots=0
 	for moment in $(moments "$1" 2.5); do
-		setsid qemu-system-x86_64 $options -M $machine $heartbeat >/tmp/said 2>&1 &
-		kill_after "$moment"
+		qemu-system-x86_64 $options -M $machine $heartbeat >/tmp/said 2>&1 &
+		kill_after "$moment" qemu-system-x86_64
 	done
 	echo "$hits of $1"
 	[ $hits -eq "$1" ]
@@ -196,11 +197,12 @@ kill_others()
 	shots=0
 	for moment in $(moments "$1" 0.7 0.05); do
 		if [ $((shots % 2)) -eq 0 ]; then
-			MINIHV_DEVICE=/dev/kvm setsid /selftests/stress >/dev/null 2>&1 &
+			MINIHV_DEVICE=/dev/kvm /selftests/stress >/dev/null 2>&1 &
+			kill_after "$moment" stress
 		else
-			setsid msrctl -d /dev/kvm guest $accesses >/dev/null 2>&1 &
+			msrctl -d /dev/kvm guest $accesses >/dev/null 2>&1 &
+			kill_after "$moment" msrctl
 		fi
-		kill_after "$moment"
 	done
 	echo "$hits of $1"
 	[ $((hits * 3)) -ge "$1" ]
@@ -223,7 +225,7 @@ tests()
 	test_that 'stopped and told to go on without a pause' stop_and_go_on_at_once
 	test_that 'its registers read, and written back' look_at_registers
 	test_that 'reset, it starts again' reset_it
-	monitor quit >/dev/null
+	monitor quit >/dev/null || kill -KILL $heart
 	wait $heart
 	test_that 'QEMU ends when told' test $? -eq 0
 	test_that 'none of its values was lost' report_is_whole
