@@ -66,7 +66,8 @@ void heartbeat(void)
 	uint64_t tsc = 0;
 
 	set_constants();
-	say("start\n");
+	/* Behind what a reset has cut off. */
+	say("\nstart\n");
 	for (uint64_t n = 0; ; n++) {
 		uint64_t now = read_tsc();
 
