@@ -28,7 +28,7 @@ check-kvm:		## compare with KVM: each access to each MSR, cell by cell
 	testbed/check kvm_matrix
 
 check-clients:		## run programs made for KVM, on minihv and on KVM
-	testbed/check kvm_selftests
+	testbed/check kvm_selftests qemu
 
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench

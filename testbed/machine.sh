@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Sourced by testbed/boot: what the emulator gets to see. Uses boot's variables: run (directory of
-# this run's files), script, files, cpus, words, and what testbed/cpus/NAME sets.
+# this run's files), script, files, cpus, memory, words, and what testbed/cpus/NAME sets.
 
 # What all boots share.
 prepare()
@@ -72,7 +72,7 @@ configure()
 	{ cat "$top/testbed/msrs"; echo "$msrs"; } >"$run/msrs"
 	cat >"$run/bochsrc" <<-END
 	display_library: rfb, options="timeout=0"
-	memory: guest=512, host=512
+	memory: guest=$memory, host=$memory
 	romimage: file=/usr/share/bochs/BIOS-bochs-$bios
 	vgaromimage: file=/usr/share/vgabios/vgabios.bin
 	ata0-master: type=cdrom, path="$run/boot.iso", status=inserted

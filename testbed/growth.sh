@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by scripts in the test machine that see whether something leaves memory behind. With
+# slub_debug=Z on the kernel's command line the allocator counts objects; without, it takes a whole
+# slab for used while a CPU holds it.
+
+# settle FILE: lets go of what the kernel only caches, and writes what is in use then; in FILE.slabs of
+# each slab cache
+settle()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done 2>/dev/null
+	# Areas of vmalloc space are kept for a while; VmallocUsed has those in use.
+	awk 'NR > 2 && $1 != "vmap_area" { print $1, $2 }' /proc/slabinfo >"$1.slabs"
+	{
+		awk '{ objects += $2 } END { print "objects", objects }' "$1.slabs"
+		# Pages in use are those that are neither free nor kept in hand by a CPU.
+		awk '$1 == "managed" { used += $2 }
+			$1 == "pages" && $2 == "free" { used -= $3 }
+			$1 == "count:" { used -= $2 }
+			END { print "pages", used }' /proc/zoneinfo
+		awk '/^(VmallocUsed|Percpu):/ { print tolower($1), $2 }' /proc/meminfo
+	} >"$1"
+}
+
+# no_growth NAME TIMES: from /tmp/before to /tmp/after, by less than TIMES
+no_growth()
+{
+	before=$(awk -v name="$1" '$1 == name { print $2 }' /tmp/before)
+	after=$(awk -v name="$1" '$1 == name { print $2 }' /tmp/after)
+	echo "$1: $before before, $after after"
+	awk 'NR == FNR { before[$1] = $2; next }
+		$2 > before[$1] { print $1, "+" $2 - before[$1] }' /tmp/before.slabs /tmp/after.slabs
+	[ $((after - before)) -lt "$2" ]
+}
