@@ -14,17 +14,6 @@
 /* What a client may switch on in MCG_CAP besides the number of banks. */
 #define MCG_CAP_OFFERED	(MCG_CTL_P | MCG_SER_P | MCG_LMCE_P)
 
-static u64 *slot(struct msr_access *a)
-{
-	return &a->vcpu->msrs[a->row->slot];
-}
-
-static enum msr_result get_slot(struct msr_access *a)
-{
-	a->data = *slot(a);
-	return MSR_OK;
-}
-
 /* IA32_MCG_CTL exists where MCG_CAP says so; a client may clear it anyway. */
 
 static bool has_mcg_ctl(struct vcpu *vcpu)
@@ -36,7 +25,7 @@ static enum msr_result get_mcg_ctl(struct msr_access *a)
 {
 	if (!a->host && !has_mcg_ctl(a->vcpu))
 		return MSR_ABSENT;
-	return get_slot(a);
+	return msr_get_slot(a);
 }
 
 static enum msr_result set_mcg_ctl(struct msr_access *a)
@@ -45,7 +34,7 @@ static enum msr_result set_mcg_ctl(struct msr_access *a)
 		return MSR_ABSENT;
 	if (a->data != 0 && a->data != ~0ull)
 		return MSR_INVALID;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 
@@ -59,14 +48,14 @@ static bool has_mcg_ext_ctl(struct msr_access *a)
 
 static enum msr_result get_mcg_ext_ctl(struct msr_access *a)
 {
-	return has_mcg_ext_ctl(a) ? get_slot(a) : MSR_ABSENT;
+	return has_mcg_ext_ctl(a) ? msr_get_slot(a) : MSR_ABSENT;
 }
 
 static enum msr_result set_mcg_ext_ctl(struct msr_access *a)
 {
 	if (!has_mcg_ext_ctl(a))
 		return MSR_ABSENT;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 

@@ -297,6 +297,8 @@ extern const struct msr_ops msr_efer_ops;
 extern const struct msr_ops msr_spec_ctrl_ops;
 extern const struct msr_ops msr_pred_cmd_ops;
 extern const struct msr_ops msr_flush_cmd_ops;
+u64 *msr_slot_of(struct msr_access *a);
+enum msr_result msr_get_slot(struct msr_access *a);
 void msr_update_spec_ctrl(struct vcpu *vcpu);
 
 /* 48 bits: LA57 is not offered. */

@@ -11,14 +11,16 @@
 #include "vcpu.h"
 #include "vmx_caps.h"
 
-static u64 *slot(struct msr_access *a)
+/** msr_slot_of() - where the vCPU keeps the value of a row of one MSR */
+u64 *msr_slot_of(struct msr_access *a)
 {
 	return &a->vcpu->msrs[a->row->slot];
 }
 
-static enum msr_result get_slot(struct msr_access *a)
+/** msr_get_slot() - for rows whose writes are more than storage, but not their reads */
+enum msr_result msr_get_slot(struct msr_access *a)
 {
-	a->data = *slot(a);
+	a->data = *msr_slot_of(a);
 	return MSR_OK;
 }
 
@@ -28,7 +30,7 @@ static enum msr_result set_apic_base(struct msr_access *a)
 {
 	const struct vcpu_cpuid *cpuid = &a->vcpu->cpuid;
 	u64 mode = MSR_IA32_APICBASE_ENABLE | X2APIC_ENABLE;
-	u64 old = *slot(a);
+	u64 old = *msr_slot_of(a);
 
 	if (a->data >> cpuid->maxphyaddr)
 		return MSR_RESERVED;
@@ -40,7 +42,7 @@ static enum msr_result set_apic_base(struct msr_access *a)
 		return MSR_INVALID;
 	if (!a->host && !(old & mode) && (a->data & mode) == mode)
 		return MSR_INVALID;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	lapic_base_changed(a->vcpu, old);
 	return MSR_OK;
 }
@@ -52,7 +54,7 @@ static u64 reset_apic_base(struct vcpu *vcpu)
 }
 
 const struct msr_ops msr_apic_base_ops = {
-	.get = get_slot,
+	.get = msr_get_slot,
 	.set = set_apic_base,
 	.reset = reset_apic_base,
 };
@@ -69,13 +71,13 @@ static enum msr_result set_feature_control(struct msr_access *a)
 		valid |= FEAT_CTL_LMCE_ENABLED;
 	if (a->data & ~valid)
 		return MSR_RESERVED;
-	if (!a->host && *slot(a) & FEAT_CTL_LOCKED)
+	if (!a->host && *msr_slot_of(a) & FEAT_CTL_LOCKED)
 		return MSR_READ_ONLY;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 
-const struct msr_ops msr_feature_control_ops = { .get = get_slot, .set = set_feature_control };
+const struct msr_ops msr_feature_control_ops = { .get = msr_get_slot, .set = set_feature_control };
 
 /* CPUID faulting: announced in PLATFORM_INFO, switched on in MISC_FEATURES_ENABLES. */
 
@@ -84,7 +86,7 @@ static enum msr_result set_platform_info(struct msr_access *a)
 	if (!(a->data & MSR_PLATFORM_INFO_CPUID_FAULT) &&
 	    a->vcpu->msrs[MSR_SLOT_MISC_FEATURES_ENABLES] & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT)
 		return MSR_INVALID;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 
@@ -92,7 +94,7 @@ static enum msr_result get_platform_info(struct msr_access *a)
 {
 	if (!a->host && READ_ONCE(a->vcpu->vm->hide_platform_info))
 		return MSR_ABSENT;
-	return get_slot(a);
+	return msr_get_slot(a);
 }
 
 const struct msr_ops msr_platform_info_ops = { .get = get_platform_info, .set = set_platform_info };
@@ -102,11 +104,11 @@ static enum msr_result set_misc_features(struct msr_access *a)
 	if (a->data & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT &&
 	    !(a->vcpu->msrs[MSR_SLOT_PLATFORM_INFO] & MSR_PLATFORM_INFO_CPUID_FAULT))
 		return MSR_INVALID;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 
-const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_features };
+const struct msr_ops msr_misc_features_ops = { .get = msr_get_slot, .set = set_misc_features };
 
 /*
  * IA32_MISC_ENABLE: the bit that switches MONITOR in CPUID is there only together
@@ -114,14 +116,14 @@ const struct msr_ops msr_misc_features_ops = { .get = get_slot, .set = set_misc_
  */
 static enum msr_result set_misc_enable(struct msr_access *a)
 {
-	if ((*slot(a) ^ a->data) & MSR_IA32_MISC_ENABLE_MWAIT &&
+	if ((*msr_slot_of(a) ^ a->data) & MSR_IA32_MISC_ENABLE_MWAIT &&
 	    cpuid_monitor_follows_msr(a->vcpu) && !cpuid_has(&a->vcpu->cpuid, FEATURE_SSE3))
 		return MSR_INVALID;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	return MSR_OK;
 }
 
-const struct msr_ops msr_misc_enable_ops = { .get = get_slot, .set = set_misc_enable };
+const struct msr_ops msr_misc_enable_ops = { .get = msr_get_slot, .set = set_misc_enable };
 
 /* IA32_ARCH_CAPABILITIES: of what the host says, that which holds for its guests. */
 
@@ -186,13 +188,13 @@ static enum msr_result set_spec_ctrl(struct msr_access *a)
 {
 	if (!msr_hw_accepts(a->row, a->data))
 		return MSR_RESERVED;
-	*slot(a) = a->data;
+	*msr_slot_of(a) = a->data;
 	if (a->vcpu->loaded)
 		msr_update_spec_ctrl(a->vcpu);
 	return MSR_OK;
 }
 
-const struct msr_ops msr_spec_ctrl_ops = { .get = get_slot, .set = set_spec_ctrl };
+const struct msr_ops msr_spec_ctrl_ops = { .get = msr_get_slot, .set = set_spec_ctrl };
 
 /* IA32_PRED_CMD: a barrier that the guest orders for itself is one for the host, too. */
 
@@ -232,4 +234,4 @@ static enum msr_result set_efer(struct msr_access *a)
 	return vcpu_set_efer(a->vcpu, a->data, a->host) ? MSR_INVALID : MSR_OK;
 }
 
-const struct msr_ops msr_efer_ops = { .get = get_slot, .set = set_efer };
+const struct msr_ops msr_efer_ops = { .get = msr_get_slot, .set = set_efer };

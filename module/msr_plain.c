@@ -22,7 +22,7 @@ static u8 __init plain_read(const struct msr_row *row)
 	case MSR_VMCS:
 		return MSR_PLAIN_VMCS;
 	case MSR_SPECIAL:
-		break;
+		return row->ops->get == msr_get_slot ? MSR_PLAIN_SLOT : MSR_NOT_PLAIN;
 	}
 	return MSR_NOT_PLAIN;
 }
