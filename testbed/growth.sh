@@ -11,7 +11,7 @@ settle()
 	shift
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	sleep 1
+	sleep 8 # kfree_rcu() may take its time, some 5 s
 	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done 2>/dev/null
 	# Areas of vmalloc space are kept for a while; VmallocUsed has those in use.
 	awk -v others=" vmap_area $* " 'NR > 2 && !index(others, " " $1 " ") { print $1, $2 }' \
