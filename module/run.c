@@ -121,6 +121,7 @@ noinstr bool minihv_exit_fast(struct vmenter *vmenter)
 	vcpu->exit.reason = reason;
 	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		goto out;
+	vmenter->flags |= BIT(VMENTER_LAUNCHED_BIT);
 	vcpu->event.info = 0;
 	if (!exit_handle_fast(vcpu, reason))
 		goto out;
@@ -162,9 +163,10 @@ static noinstr u32 run_with_irqs_off(struct vcpu *vcpu)
 	if (failed)
 		vcpu->exit.reason = EXIT_VMFAIL;
 	if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY &&
-	    vcpu->exit.reason != EXIT_NOT_ENTERED) {
+	    vcpu->exit.reason != EXIT_NOT_ENTERED)
 		entry_failed(vcpu);
-	} else {
+	/* Even if the last entry has failed, one before may not have. */
+	if (vcpu->vmenter.flags & BIT(VMENTER_LAUNCHED_BIT)) {
 		vcpu->vmcs.launched = true;
 		vcpu->has_run = true;
 	}
@@ -308,6 +310,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		kick_guest_begin(vcpu->vm);
 		/* Softirqs do not count the first time: ksoftirqd may sit on them for long. */
 		if (xfer_to_guest_mode_work_pending() || (entered && compat_softirqs_wait()) ||
+		    READ_ONCE(vcpu->requests) & (BIT(REQUEST_INIT) | BIT(REQUEST_SIPI)) ||
 		    !vmx_root_is_current(&vcpu->vmcs)) {
 			reason = EXIT_NOT_ENTERED;
 			break;

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "fpu.h"
+#include "interrupt.h"
 #include "lapic.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
@@ -93,6 +94,7 @@ static int reset_registers(struct vcpu *vcpu)
 	vcpu->event.info = 0;
 	vcpu->interrupt = NO_INTERRUPT;
 	vcpu->nmis = 0;
+	clear_bit(REQUEST_NMI, &vcpu->requests);
 	vcpu->cr2 = 0;
 	vcpu->cr4 = 0;
 	vcpu->cr8 = 0;

@@ -113,7 +113,6 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	mov	%r13, 0x68(%rdi)
 	mov	%r14, 0x70(%rdi)
 	mov	%r15, 0x78(%rdi)
-	orl	$(1 << VMENTER_LAUNCHED_BIT), VMENTER_FLAGS(%rdi)
 	xor	%ebx, %ebx
 
 .Lback_in_host:
@@ -141,7 +140,8 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi
-	xor	%ebp, %ebp
+	/* The frame again, for whoever unwinds the stack. */
+	lea	0x30(%rsp), %rbp
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d

@@ -428,7 +428,11 @@ GUEST_CODE(starts_ap, 16,
 	   "outb %al, $0xe3\n"
 	   WRMSR(0x830, 0x4041, 0)
 	   "outb %al, $0xe3\n"
-	   "hlt\n");
+	   "hlt\n"
+	   "ap_spins: sti\n"
+	   "1: pause\n"
+	   "jmp 1b\n");
+GUEST_LABEL(ap_spins);
 GUEST_LABEL(starts_ap_interrupt);
 GUEST_LABEL(starts_ap_nmi);
 
@@ -437,13 +441,35 @@ static void *run_until_out(void *vcpu)
 	return (void *)(intptr_t)vcpu_run(vcpu);
 }
 
-/* SDM vol. 3, "Typical BSP Initialization Sequence": INIT, SIPI; then an IPI back. */
+static const uint8_t jump_to_ap[] = { 0xe9, 0xfd, 0x00 }; /* to 0x100 */
+
+/* The BSP is about to send INIT and SIPI; SIPI 0x10 is CODE_GPA. Then an IPI comes back. */
+static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap)
+{
+	pthread_t thread;
+	void *ret;
+
+	/* The BSP is done with what is there. */
+	ASSERT_EQ(0, vm_load_code(bsp->vm, CODE_GPA, jump_to_ap, sizeof(jump_to_ap)));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_out, bsp));
+	/* KVM has the client call again. */
+	do {
+		ret = run_until_out(ap);
+	} while ((intptr_t)ret == -EAGAIN);
+	ASSERT_EQ(NULL, ret);
+	ASSERT_EQ(KVM_EXIT_IO, ap->run->exit_reason);
+	EXPECT_EQ(PORT_AP, ap->run->io.port);
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(ap));
+	ASSERT_OUT(PORT_AP, ap);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	ASSERT_EQ(NULL, ret);
+	EXPECT_EQ(PORT_INTERRUPT, bsp->run->io.port);
+}
+
+/* SDM vol. 3, "Typical BSP Initialization Sequence". */
 TEST_F(lapic, starts_another)
 {
-	static const uint8_t jump[] = { 0xe9, 0xfd, 0x00 }; /* to 0x100 */
-	pthread_t thread;
 	struct vcpu ap;
-	void *ret;
 
 	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
@@ -451,22 +477,27 @@ TEST_F(lapic, starts_another)
 	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(self->vcpu));
 	ASSERT_LOADED(starts_ap);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	start_ap(_metadata, self->vcpu, &ap);
+	vcpu_destroy(&ap);
+}
 
-	/* SIPI 0x10 is CODE_GPA, where the BSP's code begins: it is done with that. */
-	ASSERT_EQ(0, vm_load_code(self->vm, CODE_GPA, jump, sizeof(jump)));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_out, self->vcpu));
-	/* KVM has the client call again. */
-	do {
-		ret = run_until_out(&ap);
-	} while ((intptr_t)ret == -EAGAIN);
-	ASSERT_EQ(NULL, ret);
-	ASSERT_EQ(KVM_EXIT_IO, ap.run->exit_reason);
-	EXPECT_EQ(PORT_AP, ap.run->io.port);
-	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(&ap));
-	ASSERT_OUT(PORT_AP, &ap);
-	ASSERT_EQ(0, pthread_join(thread, &ret));
-	ASSERT_EQ(NULL, ret);
-	EXPECT_EQ(PORT_INTERRUPT, self->vcpu->run->io.port);
+/* INIT reaches one that runs, too, and has no other reason to leave the guest. */
+TEST_F(lapic, starts_one_that_runs)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_regs regs;
+	struct vcpu ap;
+
+	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
+	ASSERT_EQ(0, load_guest_code(&ap, VM_MODE_REAL, starts_ap));
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_GET_REGS, &regs));
+	regs.rip = ap_spins - starts_ap;
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_REGS, &regs));
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_MP_STATE, &runnable));
+	ASSERT_LOADED(starts_ap);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	start_ap(_metadata, self->vcpu, &ap);
 	vcpu_destroy(&ap);
 }
 
