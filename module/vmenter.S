@@ -140,8 +140,7 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi
-	/* The frame again, for whoever unwinds the stack. */
-	lea	0x30(%rsp), %rbp
+	xor	%ebp, %ebp
 	xor	%r8d, %r8d
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
