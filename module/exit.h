@@ -9,6 +9,14 @@
 #include "cpuid.h"
 #include "vcpu.h"
 
+/* Not an exit reason: the host wants the CPU before the guest got it. */
+#define EXIT_NOT_ENTERED	(~0u)
+/* Nor this: VMLAUNCH or VMRESUME failed; VM_INSTRUCTION_ERROR has more. */
+#define EXIT_VMFAIL		(~0u - 1)
+
+/* enter.c */
+u32 vcpu_enter(struct vcpu *vcpu);
+/* exit.c */
 int exit_handle(struct vcpu *vcpu);
 
 /* exit_io.c */

@@ -2,18 +2,14 @@
 /*
  * KVM_RUN: into the guest and back, until the client has something to do.
  *
- * Three loops, from the inside out. With interrupts off: VM entry, VM exit, and
- * again at once if the exit was an RDMSR, WRMSR or CPUID that needs nothing
- * more. With preemption off: host interrupts. With everything on: exits whose
- * handling may sleep, signals, rescheduling.
+ * Three loops, from the inside out. With interrupts off, in enter.c: VM entry, VM
+ * exit, and again at once if the exit was an RDMSR, WRMSR or CPUID that needs
+ * nothing more. With preemption off: host interrupts. With everything on: exits
+ * whose handling may sleep, signals, rescheduling.
  */
 #include <linux/entry-kvm.h>
-#include <linux/interrupt.h>
 #include <linux/sched/signal.h>
 #include <linux/swait.h>
-#include <asm/fpu/types.h>
-#include <asm/mce.h>
-#include <asm/special_insns.h>
 #include <asm/traps.h>
 
 #include "compat.h"
@@ -23,156 +19,6 @@
 #include "lapic.h"
 #include "vcpu.h"
 #include "vmx_root.h"
-
-/* Not an exit reason: the host wants the CPU before the guest got it. */
-#define EXIT_NOT_ENTERED	(~0u)
-/* Not an exit reason: VMLAUNCH or VMRESUME failed; VM_INSTRUCTION_ERROR has more. */
-#define EXIT_VMFAIL		(~0u - 1)
-
-static bool host_has_work(void)
-{
-	return xfer_to_guest_mode_work_pending() || compat_softirqs_wait();
-}
-
-/* SDM vol. 3, "VM-Entry Controls for Event Injection". The VM exit clears the valid bit. */
-static __always_inline void write_event(struct vcpu *vcpu)
-{
-	const struct vcpu_event *event = &vcpu->event;
-
-	if (likely(!event->info))
-		return;
-	if (event->info & INTR_INFO_DELIVER_CODE_MASK)
-		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
-	if (event->insn_len)
-		vmwrite32(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
-	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, event->info);
-}
-
-/* Whatever was to be delivered was not; write_event() says it again. */
-static void entry_failed(struct vcpu *vcpu)
-{
-	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
-	interrupt_put_back(vcpu);
-}
-
-/*
- * XRSTOR reaches PKRU by way of XCR0, RDPKRU and WRPKRU by way of CR4. Host code
- * that touches user memory (tracing does) must not run with the guest's.
- */
-static __always_inline bool switches_pkru(const struct vcpu *vcpu)
-{
-	return cpu_feature_enabled(X86_FEATURE_OSPKE) &&
-	       (vcpu->cr4 & X86_CR4_PKE || vcpu->xcr0 & XFEATURE_MASK_PKRU);
-}
-
-/*
- * Does the kernel want to know of each single entry? Where it only wants to know
- * that this CPU is not in a read-side critical section, once for a row of entries
- * will do.
- */
-static __always_inline bool tracks_each_entry(void)
-{
-	return IS_ENABLED(CONFIG_TRACE_IRQFLAGS) || context_tracking_enabled();
-}
-
-/* The last before an entry, and the first after an exit; the kernel must not be traced here. */
-static __always_inline void before_entry(struct vcpu *vcpu)
-{
-	/* CR2 is nowhere in the VMCS, and any page fault of the host changes it. */
-	if (native_read_cr2() != vcpu->cr2)
-		native_write_cr2(vcpu->cr2);
-	if (switches_pkru(vcpu)) {
-		vcpu->host.pkru = rdpkru();
-		wrpkru(vcpu->pkru);
-	}
-	if (tracks_each_entry())
-		guest_state_enter_irqoff();
-}
-
-static __always_inline void after_exit(struct vcpu *vcpu)
-{
-	vcpu->cr2 = native_read_cr2();
-	if (switches_pkru(vcpu)) {
-		vcpu->pkru = rdpkru();
-		wrpkru(vcpu->host.pkru);
-	}
-	if (tracks_each_entry())
-		guest_state_exit_irqoff();
-}
-
-/**
- * minihv_exit_fast() - deal with an exit on the spot, if that is possible
- * @vmenter: of the vCPU
- *
- * Called by vmenter.S after each VM exit. In vcpu->exit.reason it leaves the exit
- * reason, or EXIT_NOT_ENTERED.
- *
- * Context: interrupts off.
- * Return: true to enter the guest again.
- */
-noinstr bool minihv_exit_fast(struct vmenter *vmenter)
-{
-	struct vcpu *vcpu = container_of(vmenter, struct vcpu, vmenter);
-	u32 reason;
-
-	after_exit(vcpu);
-	instrumentation_begin();
-	reason = vmread32(VM_EXIT_REASON);
-	vcpu->exit.reason = reason;
-	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
-		goto out;
-	vmenter->flags |= BIT(VMENTER_LAUNCHED_BIT);
-	vcpu->event.info = 0;
-	if (!exit_handle_fast(vcpu, reason))
-		goto out;
-	if (unlikely(host_has_work())) {
-		vcpu->exit.reason = EXIT_NOT_ENTERED;
-		goto out;
-	}
-	write_event(vcpu);
-	instrumentation_end();
-	before_entry(vcpu);
-	return true;
-out:
-	instrumentation_end();
-	return false;
-}
-
-/*
- * Context: vcpu_enter_begin() done, interrupts off.
- * Returns the reason of the first exit that is not dealt with.
- */
-static noinstr u32 run_with_irqs_off(struct vcpu *vcpu)
-{
-	bool failed;
-
-	instrumentation_begin();
-	write_event(vcpu);
-	if (!tracks_each_entry())
-		guest_state_enter_irqoff();
-	instrumentation_end();
-
-	before_entry(vcpu);
-	failed = minihv_vmenter(&vcpu->vmenter);
-	if (failed)
-		after_exit(vcpu);
-
-	instrumentation_begin();
-	if (!tracks_each_entry())
-		guest_state_exit_irqoff();
-	if (failed)
-		vcpu->exit.reason = EXIT_VMFAIL;
-	if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY &&
-	    vcpu->exit.reason != EXIT_NOT_ENTERED)
-		entry_failed(vcpu);
-	/* Even if the last entry has failed, one before may not have. */
-	if (vcpu->vmenter.flags & BIT(VMENTER_LAUNCHED_BIT)) {
-		vcpu->vmcs.launched = true;
-		vcpu->has_run = true;
-	}
-	instrumentation_end();
-	return vcpu->exit.reason;
-}
 
 /* An NMI or a machine check hit while the guest ran: it is the host's. */
 static void give_to_host(struct vcpu *vcpu, u32 reason)
@@ -325,7 +171,7 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 
 		vcpu_enter_begin(vcpu);
 		guest_timing_enter_irqoff();
-		reason = run_with_irqs_off(vcpu);
+		reason = vcpu_enter(vcpu);
 		vcpu_enter_end(vcpu);
 		give_to_host(vcpu, reason);
 		kick_guest_end();

@@ -4,7 +4,7 @@
  *
  *	vcpu_switch_in()		preemption off; FPU, MSRs, VMCS are the guest's
  *	  vcpu_enter_begin()	interrupts off; debug registers too
- *	    the guest runs	CR2 and PKRU: run.c
+ *	    the guest runs	CR2 and PKRU: enter.c
  *	  vcpu_enter_end()
  *	vcpu_switch_out()		all is the host's again; preemption on
  *

@@ -347,7 +347,7 @@ void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);
 void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events);
 int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events);
 
-/* vmenter.S, and what it calls in run.c */
+/* vmenter.S, and what it calls in enter.c */
 unsigned long minihv_vmenter(struct vmenter *vmenter);
 bool minihv_exit_fast(struct vmenter *vmenter);
 void minihv_vmexit(void);
