@@ -47,18 +47,25 @@ mirror_module()
 	done
 }
 
-# build_module: the module for the test machine's kernel, at $module; without the debug information,
-# which is most of it and would be loaded at the speed of the emulator
+# build_module [DIRECTORY [ARGUMENT...]]: the module, at $module, for the kernel in DIRECTORY (see
+# boot -k) or Debian's, with ARGUMENTs for make; without the debug information, which is most of it and
+# would be loaded at the speed of the emulator
 build_module()
 {
-	local kernel
+	local kernel tree
 
-	kernel=$("$top/testbed/kernel")
+	if [ $# -gt 0 ]; then
+		kernel=$(basename "$1")
+		tree=$1/build
+		shift
+	else
+		kernel=$("$top/testbed/kernel")
+		tree=/lib/modules/$kernel/build
+	fi
 	module=$build/module-$kernel/stripped/minihv.ko
 	stage "building the module for $kernel"
 	(cd "$top" && mirror_module "$build/module-$kernel")
-	quietly "$build/module.log" make -j"$(nproc)" -C "/lib/modules/$kernel/build" \
-		M="$build/module-$kernel" modules
+	quietly "$build/module-$kernel.log" make -j"$(nproc)" -C "$tree" M="$build/module-$kernel" "$@" modules
 	mkdir -p "$(dirname "$module")"
 	strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
 }
@@ -86,4 +93,37 @@ clean_log()
 {
 	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
 	! grep -n -E "$trouble" "$1" | grep -v 'RETBleed: WARNING' | sed 's/^/# /' | grep .
+}
+
+indent()
+{
+	sed 's/^/    /'
+}
+
+# boot_case NAME RUN [OPTION]...: boots the test machine as its case NAME says, and with more OPTIONs for
+# boot, and reports two tests: what the script reports, and the kernel's log. RUN names this run.
+# Uses what build_module, build_client and build_selftests have made.
+boot_case()
+{
+	local script=$top/testbed/cases/$1.sh run=$2 options status=0
+
+	shift 2
+	read -r -a options < <(sed -n 's/^# boot: *//p' "$script")
+	printf 'KTAP version 1\n1..2\n'
+	"$top/testbed/boot" "${options[@]}" -n "$run" -i "$module:/minihv.ko" -i "$selftests:/selftests" \
+		-i "$top/client/msrctl:/bin/msrctl" -i "$build/client/json-get:/bin/json-get" \
+		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$script" | indent ||
+		status=${PIPESTATUS[0]}
+	if [ "$status" -eq 0 ]; then
+		echo "ok 1 $run"
+	else
+		echo "not ok 1 $run # status $status"
+	fi
+	if clean_log "$build/testbed/$run/dmesg"; then
+		echo 'ok 2 clean kernel log'
+	else
+		echo 'not ok 2 clean kernel log'
+		status=1
+	fi
+	return "$status"
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Sourced by testbed/boot: what the emulator gets to see. Uses boot's variables: run (directory of
-# this run's files), script, files, cpus, memory, words, and what testbed/cpus/NAME sets.
+# this run's files), kernel, script, files, cpus, memory, words, and what testbed/cpus/NAME sets.
 
 # What all boots share.
 prepare()
@@ -31,7 +31,10 @@ pack()
 {
 	local file from to library
 
+	[ -f "$kernel/vmlinuz" ] || die 126 "$kernel: no vmlinuz in it"
 	cp "$script" "$run/root/testbed/script"
+	mkdir -p "$run/root/lib/modules/kvm"
+	find "$kernel/modules/" -name '*.ko' -exec cp -t "$run/root/lib/modules/kvm" {} +
 	for file in ${files[@]+"${files[@]}"}; do
 		from=${file%%:*}
 		to=$run/root${file#*:}
@@ -57,7 +60,7 @@ pack()
 		-boot-load-size 4 -boot-info-table -graft-points \
 		isolinux.bin=/usr/lib/ISOLINUX/isolinux.bin \
 		ldlinux.c32=/usr/lib/syslinux/modules/bios/ldlinux.c32 \
-		isolinux.cfg="$run/isolinux.cfg" vmlinuz="$build/testbed/vmlinuz" \
+		isolinux.cfg="$run/isolinux.cfg" vmlinuz="$kernel/vmlinuz" \
 		base.gz="$build/testbed/base.cpio.gz" run.gz="$run/run.cpio.gz" >"$run/iso.log" 2>&1 ||
 		die 126 "xorriso failed: $(cat "$run/iso.log")"
 }
