@@ -68,6 +68,7 @@ int __init msr_init(void)
 			for (i = 0; i < msr_row_count(row); i++)
 				host_values[row->slot + i] = row->ops->host_value(row->first + i);
 	}
+	msr_switch_tsx_init();
 	return 0;
 }
 

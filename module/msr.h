@@ -27,8 +27,8 @@ enum msr_slot {
 	MSR_SLOT_SYSCALL_MASK,
 	MSR_SLOT_KERNEL_GS_BASE,
 	MSR_SLOT_TSC_AUX,
-	MSR_SLOT_TSX_CTRL,
 	/* Here, and nowhere else. */
+	MSR_SLOT_TSX_CTRL,
 	MSR_SLOT_SPEC_CTRL,
 	MSR_SLOT_CSTAR,
 	MSR_SLOT_EFER,
@@ -257,6 +257,7 @@ void msr_bitmap_update(struct vcpu *vcpu);
 /* msr_switch.c */
 #define MSR_HW_MAX	8
 int msr_switch_init(const struct msr_row *row);
+void msr_switch_tsx_init(void);
 void msr_load_guest(struct vcpu *vcpu);
 void msr_save_guest(struct vcpu *vcpu);
 void msr_load_host(struct vcpu *vcpu);

@@ -4,7 +4,7 @@
  * hold the guest's values from vcpu_switch_in() to vcpu_switch_out(). The kernel itself
  * does not use them in between: they matter to user space and to the way there.
  */
-#include <linux/preempt.h>
+#include <linux/irqflags.h>
 #include <asm/msr.h>
 
 #include "compat.h"
@@ -13,6 +13,21 @@
 
 static const struct msr_row *rows[MSR_HW_MAX] __ro_after_init;
 static unsigned int row_count __ro_after_init;
+
+/*
+ * TSX is not offered. The instructions are there all the same, and a guest that is told of
+ * none does nothing about TAA. So while a guest runs, IA32_TSX_CTRL has the host's
+ * value and RTM_DISABLE, whatever the guest has in its own: each transaction aborts.
+ */
+static bool switches_tsx __ro_after_init;
+static u64 host_tsx_ctrl __ro_after_init;
+
+/** msr_switch_tsx_init() - can TSX be switched off for guests, and need it be? */
+void __init msr_switch_tsx_init(void)
+{
+	switches_tsx = !rdmsrl_safe(MSR_IA32_TSX_CTRL, &host_tsx_ctrl) &&
+		       !(host_tsx_ctrl & TSX_CTRL_RTM_DISABLE);
+}
 
 /**
  * msr_switch_init() - from now on switch this row's MSR
@@ -45,6 +60,8 @@ void msr_load_guest(struct vcpu *vcpu)
 		if (guest != vcpu->host.msrs[i])
 			native_wrmsrl(rows[i]->first, guest);
 	}
+	if (switches_tsx)
+		native_wrmsrl(MSR_IA32_TSX_CTRL, host_tsx_ctrl | TSX_CTRL_RTM_DISABLE);
 }
 
 /* Does its value change without minihv's doing? */
@@ -85,6 +102,8 @@ void msr_load_host(struct vcpu *vcpu)
 		if (changes_by_itself(rows[i]) || vcpu->msrs[rows[i]->slot] != host)
 			native_wrmsrl(rows[i]->first, host);
 	}
+	if (switches_tsx)
+		native_wrmsrl(MSR_IA32_TSX_CTRL, host_tsx_ctrl);
 }
 
 /**
@@ -99,13 +118,15 @@ void msr_load_host(struct vcpu *vcpu)
  */
 bool msr_hw_accepts(const struct msr_row *row, u64 value)
 {
+	unsigned long flags;
 	u64 old;
 	bool ok;
 
-	preempt_disable();
+	/* An interrupt's handler shall not run without the IBRS that SPEC_CTRL gives it. */
+	local_irq_save(flags);
 	old = native_read_msr(row->first);
 	ok = !wrmsrl_safe(row->first, value);
 	native_wrmsrl(row->first, old);
-	preempt_enable();
+	local_irq_restore(flags);
 	return ok;
 }

@@ -191,11 +191,11 @@ const struct msr_row msr_table[] = {
 		"SDM vol. 4, BBL_CR_CTL3 in the tables of processor families"),
 	{
 		.first = 0x122, .name = "IA32_TSX_CTRL",
-		.kind = MSR_HW_SWITCHED, .slot = MSR_SLOT_TSX_CTRL,
+		.kind = MSR_STORED, .slot = MSR_SLOT_TSX_CTRL,
 		.gp_mask = ~(u64)(TSX_CTRL_RTM_DISABLE | TSX_CTRL_CPUID_CLEAR),
 		.feature = FEATURE_RTM,
 		.flags = MSR_SAVE | MSR_PROBE_HOST,
-		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs; no TSX is offered",
+		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs; TSX is off whatever it says",
 	}, {
 		.first = 0x140, .name = "MSR_MISC_FEATURES_ENABLES",
 		.kind = MSR_SPECIAL, .slot = MSR_SLOT_MISC_FEATURES_ENABLES,
