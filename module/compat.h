@@ -29,6 +29,21 @@ struct kvm_userspace_memory_region2 {
 #define KVM_SET_USER_MEMORY_REGION2	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
 #endif
 
+/* Bits of IA32_ARCH_CAPABILITIES that kernels learnt of one after the other. */
+#ifndef ARCH_CAP_BHI_NO
+#define ARCH_CAP_BHI_NO		BIT(20)
+#endif
+#ifndef ARCH_CAP_GDS_NO
+#define ARCH_CAP_GDS_NO		BIT(26)
+#endif
+#ifndef ARCH_CAP_RFDS_NO
+#define ARCH_CAP_RFDS_NO	BIT(27)
+#define ARCH_CAP_RFDS_CLEAR	BIT(28)
+#endif
+#ifndef ARCH_CAP_ITS_NO
+#define ARCH_CAP_ITS_NO		BIT_ULL(62)
+#endif
+
 /* FRED came with 6.9; before, no kernel can be using it. */
 static inline bool compat_fred_in_use(void)
 {

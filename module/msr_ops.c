@@ -6,6 +6,7 @@
 #include <asm/mce.h>
 #include <asm/msr.h>
 
+#include "compat.h"
 #include "lapic.h"
 #include "msr.h"
 #include "vcpu.h"
@@ -132,7 +133,9 @@ const struct msr_ops msr_misc_enable_ops = { .get = msr_get_slot, .set = set_mis
 	 ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_SSB_NO |			\
 	 ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |				\
 	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |		\
-	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO)
+	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_PBRSB_NO |		\
+	 ARCH_CAP_BHI_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO |			\
+	 ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO)
 
 static u64 host_arch_capabilities(u32 index)
 {

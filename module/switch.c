@@ -15,6 +15,7 @@
  * that the VMCS holds for the host cannot have user space's RPL.
  */
 #include <linux/cpu.h>
+#include <linux/sched/smt.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
@@ -58,6 +59,8 @@ int __init vcpu_switch_init(void)
 	if (boot_cpu_has(X86_FEATURE_KERNEL_IBRS))
 		mitigation_flags |= BIT(VMENTER_SPEC_CTRL_OUT);
 	flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF);
+	if (flush_l1d && sched_smt_active())
+		pr_warn("this CPU has L1TF, and SMT is on: a guest can read what the other thread of its core uses\n");
 	if (flush_l1d && !boot_cpu_has(X86_FEATURE_FLUSH_L1D)) {
 		l1d_fill = (u8 *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, L1D_FILL_ORDER);
 		if (!l1d_fill)
