@@ -42,7 +42,7 @@ load:			## load minihv.ko into this machine's kernel
 unload:			## unload it
 	$(SUDO) rmmod minihv
 
-lint:			## W=1 build, sparse, checkpatch, headers compiled alone
+lint:			## W=1 build, sparse, coccinelle, checkpatch, cppcheck, headers compiled alone
 	testbed/check lint
 
 docs:			## regenerate Documentation/msrs.rst from the MSR table
@@ -51,17 +51,18 @@ docs:			## regenerate Documentation/msrs.rst from the MSR table
 dkms-check:		## add, build and install with DKMS, in a tree of its own
 	testbed/check dkms
 
-kselftest-files: build/kselftest/lib.mk	## the parts of the kernel's source that the tests use
+kselftest-files: build/kselftest/lib.mk build/checkpatch/coccinelle	## the parts of the kernel's source that the tests use
 
-build/kselftest/lib.mk: $(SOURCE)
+build/kselftest/lib.mk build/checkpatch/coccinelle &: $(SOURCE)
 	rm -rf build/kselftest build/checkpatch
 	mkdir -p build
 	tar -xJf $(SOURCE) -C build --wildcards --no-wildcards-match-slash \
 		--transform 's|^linux-source-[^/]*/tools/testing/selftests|kselftest|' \
 		--transform 's|^linux-source-[^/]*/scripts|checkpatch|' \
 		'*/tools/testing/selftests/lib.mk' '*/tools/testing/selftests/kselftest*.h' \
-		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
-	touch $@
+		'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch' \
+		'*/scripts/coccinelle'
+	touch build/kselftest/lib.mk build/checkpatch/coccinelle
 
 $(SOURCE):
 	testbed/install

@@ -76,7 +76,7 @@ TEST_F(slots, invalid)
 		uint32_t slot, flags;
 		uint64_t gpa, size, mem;
 	} rows[] = {
-		{ "unknown flag", SLOT, 1 << 31, GPA, SIZE, mem },
+		{ "unknown flag", SLOT, 1U << 31, GPA, SIZE, mem },
 		{ "unaligned size", SLOT, 0, GPA, SIZE - 1, mem },
 		{ "unaligned gpa", SLOT, 0, GPA + 0x800, SIZE, mem },
 		{ "unaligned address", SLOT, 0, GPA, SIZE, mem + 0x800 },

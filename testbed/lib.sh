@@ -74,6 +74,7 @@ build_client()
 {
 	stage 'building the client'
 	quietly "$build/client.log" make -j"$(nproc)" -C "$top/client" all test-programs
+	quietly "$build/client-san.log" make -j"$(nproc)" -C "$top/client" SAN=1 CFLAGS='-O1 -g' all
 }
 
 # build_selftests: the selftests as they are installed, at $selftests
@@ -109,6 +110,8 @@ boot_case()
 
 	shift 2
 	read -r -a options < <(sed -n 's/^# boot: *//p' "$script")
+	# It brings the sanitizers' libraries, which take the others' machine its time to unpack.
+	! grep -q msrctl-san "$script" || options+=(-i "$build/client-san/msrctl:/bin/msrctl-san")
 	printf 'KTAP version 1\n1..2\n'
 	"$top/testbed/boot" "${options[@]}" -n "$run" -i "$module:/minihv.ko" -i "$selftests:/selftests" \
 		-i "$top/client/msrctl:/bin/msrctl" -i "$build/client/json-get:/bin/json-get" \

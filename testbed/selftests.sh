@@ -21,7 +21,8 @@ nested()
 	fi
 }
 
-# run_selftests PARAMETERS [TEST...]: with minihv loaded so, those selftests, or all
+# run_selftests PARAMETERS [TEST...]: with minihv loaded so, those selftests, or all; and the tests of
+# msrctl, or of the build of it that $msrctl names. A sanitizer ends it with a status of its own.
 run_selftests()
 {
 	parameters=$1
@@ -31,7 +32,8 @@ run_selftests()
 	# Word by word:
 	test_that "load $parameters" load-module /minihv.ko $parameters
 	nested 'selftests' /selftests/run.sh "$@"
-	nested 'msrctl' /client/test-msrctl.sh
+	nested 'msrctl' env MSRCTL="${msrctl:-msrctl}" ASAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99 \
+		/client/test-msrctl.sh
 	test_that 'unload' rmmod minihv
 	finish
 }
