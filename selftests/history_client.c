@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Classes of bugs that KVM and Xen have had around MSRs, in which the client or the
+ * course of its ioctls is what does harm; see history.c.
+ */
+#include <fcntl.h>
+#include <glob.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "filter.h"
+#include "guest_code.h"
+#include "kselftest_harness.h"
+
+#define ROUNDS		3000
+
+/* A word of a structure that another thread keeps changing from one value to the other. */
+struct flip {
+	volatile uint64_t *word;
+	uint64_t values[2];
+	volatile bool stop;
+	pthread_t thread;
+};
+
+static void *flip_run(void *arg)
+{
+	struct flip *flip = arg;
+
+	for (unsigned int i = 0; !flip->stop; i++)
+		*flip->word = flip->values[i & 1];
+	return NULL;
+}
+
+static int flip_start(struct flip *flip, void *word, uint64_t first, uint64_t second)
+{
+	*flip = (struct flip){ .word = word, .values = { first, second } };
+	return pthread_create(&flip->thread, NULL, flip_run, flip);
+}
+
+static void flip_stop(struct flip *flip)
+{
+	flip->stop = true;
+	pthread_join(flip->thread, NULL);
+}
+
+/*
+ * KVM on AMD: what a nested guest's VMCB said was read a second time after it had been
+ * checked, and MSR permissions were lost by it. Class: a structure changes between check
+ * and use. Each ioctl that takes one has to act on a single copy.
+ */
+FIXTURE(cve_2021_29657_double_fetch) {
+	struct machine m;
+	struct vcpu *vcpu;
+	struct flip flip;
+	unsigned int results[2];
+};
+
+FIXTURE_SETUP(cve_2021_29657_double_fetch)
+{
+	ASSERT_MACHINE(&self->m, 2);
+	self->vcpu = &self->m.vcpu;
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+}
+
+FIXTURE_TEARDOWN(cve_2021_29657_double_fetch)
+{
+	/* Else the other thread has not had a turn, and nothing was tested. */
+	EXPECT_LT(0, self->results[0]);
+	EXPECT_LT(0, self->results[1]);
+	machine_destroy(&self->m);
+}
+
+/* The value of an entry: one that is refused must never be stored. */
+TEST_F(cve_2021_29657_double_fetch, msr_value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {
+		.head.nmsrs = 1, .entry.index = MSR_IA32_CSTAR, .entry.data = CANONICAL_LOW,
+	};
+	uint64_t value;
+
+	ASSERT_EQ(0, flip_start(&self->flip, &msrs.entry.data, CANONICAL_LOW, NONCANONICAL));
+	for (int i = 0; i < ROUNDS; i++) {
+		int ret = sys_ioctl_ptr(self->vcpu->fd, KVM_SET_MSRS, &msrs);
+
+		ASSERT_TRUE(ret == 0 || ret == 1);
+		self->results[ret]++;
+		ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_CSTAR, &value));
+		ASSERT_TRUE(value == 0 || value == CANONICAL_LOW) TH_LOG("%#lx", value);
+	}
+	flip_stop(&self->flip);
+}
+
+/* The number of entries: for one no more than one is read, and no more is written back. */
+TEST_F(cve_2021_29657_double_fetch, msr_count)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[256];
+	} *msrs = calloc(1, sizeof(*msrs));
+
+	ASSERT_NE(NULL, msrs);
+	msrs->head.nmsrs = 1;
+	for (int i = 0; i < 256; i++)
+		msrs->entries[i].index = MSR_IA32_PAT;
+	ASSERT_EQ(0, flip_start(&self->flip, msrs, 1, 256));
+	for (int i = 0; i < ROUNDS; i++) {
+		int ret = sys_ioctl_ptr(self->vcpu->fd, KVM_GET_MSRS, msrs);
+
+		ASSERT_TRUE(ret == 1 || ret == -E2BIG) TH_LOG("%d", ret);
+		self->results[ret == 1]++;
+		ASSERT_EQ(0, msrs->entries[1].data);
+	}
+	flip_stop(&self->flip);
+	free(msrs);
+}
+
+/* The number of MSRs in a filter's range, for which its bitmap is much too short. */
+TEST_F(cve_2021_29657_double_fetch, filter_range)
+{
+	uint8_t bitmap[8] = { 0 };
+	struct kvm_msr_filter filter = {
+		.ranges[0] = range_of(FILTER_BOTH, MSR_IA32_CSTAR, 1, bitmap),
+	};
+	struct vm_op ops[] = {
+		vm_op_wrmsr(MSR_IA32_CSTAR, 0), vm_op_rdmsr(MSR_IA32_FMASK),
+	};
+	uint64_t range;
+
+	/* Base and number are one word. */
+	memcpy(&range, &filter.ranges[0].nmsrs, sizeof(range));
+	ASSERT_EQ(0, flip_start(&self->flip, &filter.ranges[0].nmsrs, range, range | 0xffffffff));
+	for (int i = 0; i < ROUNDS; i++) {
+		int ret = sys_ioctl_ptr(self->m.vm.fd, KVM_X86_SET_MSR_FILTER, &filter);
+
+		ASSERT_TRUE(ret == 0 || ret == -EINVAL) TH_LOG("%d", ret);
+		self->results[!ret]++;
+	}
+	flip_stop(&self->flip);
+	ASSERT_OPS(self->vcpu, ops, 2);
+	EXPECT_EQ(VECTOR_GP, ops[0].vector);
+	EXPECT_EQ(VM_OP_DONE, ops[1].vector);
+}
+
+#define CR4_PAE		(1 << 5)
+
+GUEST_CODE(out_for_ever, 64,
+	   "1: outb %al, $0xe0\n"
+	   "jmp 1b\n");
+
+/* Registers in struct kvm_run: a guest never starts with what is refused. */
+TEST_F(cve_2021_29657_double_fetch, registers_in_kvm_run)
+{
+	struct kvm_run *run = self->vcpu->run;
+	struct kvm_sregs *sregs = &run->s.regs.sregs;
+
+	if (testing_kvm()) {
+		self->results[0] = self->results[1] = 1;
+		SKIP(return, "KVM of before 6.6 reads them twice");
+	}
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, out_for_ever));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, sregs));
+	/* Long mode without PAE: VM entry would fail. */
+	ASSERT_EQ(0, flip_start(&self->flip, &sregs->cr4, sregs->cr4,
+				sregs->cr4 & ~(uint64_t)CR4_PAE));
+	for (int i = 0; i < ROUNDS; i++) {
+		int ret;
+
+		run->kvm_dirty_regs = KVM_SYNC_X86_SREGS;
+		ret = vcpu_run(self->vcpu);
+		ASSERT_TRUE(ret == 0 || ret == -EINVAL) TH_LOG("%d", ret);
+		self->results[!ret]++;
+		if (!ret)
+			ASSERT_EQ(KVM_EXIT_IO, run->exit_reason);
+	}
+	flip_stop(&self->flip);
+}
+
+/* Let go of what the kernel only caches, and tell the number of pages that are free. */
+static long free_pages(void)
+{
+	char line[256];
+	glob_t caches;
+	long kib = 0;
+	FILE *file;
+
+	sync();
+	/* Long enough for what waits until nobody looks at it. */
+	sleep(2);
+	file = fopen("/proc/sys/vm/drop_caches", "w");
+	if (file) {
+		fputs("3\n", file);
+		fclose(file);
+	}
+	if (!glob("/sys/kernel/slab/*/shrink", 0, NULL, &caches)) {
+		for (size_t i = 0; i < caches.gl_pathc; i++) {
+			file = fopen(caches.gl_pathv[i], "w");
+			if (file) {
+				fputs("1\n", file);
+				fclose(file);
+			}
+		}
+		globfree(&caches);
+	}
+	file = fopen("/proc/meminfo", "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "MemFree: %ld", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib / 4;
+}
+
+/* What has memory of its own for MSRs: vCPUs, filters. Returns how many of each, or an error. */
+static int make_and_destroy(int dev, int vms)
+{
+	enum { VCPUS = 32 };
+	uint8_t bitmap[KVM_MSR_FILTER_MAX_BITMAP_SIZE] = { 0 };
+	struct kvm_msr_filter_range range = range_of(FILTER_BOTH, 0, 8 * sizeof(bitmap), bitmap);
+	struct vcpu vcpus[VCPUS];
+	struct vm vm;
+	int ret;
+
+	for (int i = 0; i < vms; i++) {
+		ret = vm_create(&vm, dev, 0);
+		if (ret)
+			return ret;
+		for (int v = 0; v < VCPUS; v++) {
+			ret = vcpu_create(&vcpus[v], &vm, v);
+			if (!ret)
+				ret = set_filter(&vm, KVM_MSR_FILTER_DEFAULT_ALLOW, &range, 1);
+			if (ret)
+				return ret;
+		}
+		for (int v = 0; v < VCPUS; v++)
+			vcpu_destroy(&vcpus[v]);
+		vm_destroy(&vm);
+	}
+	return vms * VCPUS;
+}
+
+/*
+ * Xen (XSA-253): a vCPU's structure for MSRs was not freed with it. Class: memory that
+ * belongs to a vCPU outlives it.
+ */
+TEST(cve_2018_5244_vcpu_memory)
+{
+	int dev = vm_open_device(test_device()), made;
+	long before, after;
+
+	ASSERT_LE(0, dev);
+	/* What is made once, and kept. */
+	ASSERT_LT(0, make_and_destroy(dev, 4));
+	before = free_pages();
+	ASSERT_LT(0, before);
+	made = make_and_destroy(dev, 20);
+	ASSERT_LT(0, made);
+	after = free_pages();
+	TH_LOG("%d vCPUs, %d filters: %ld pages free before, %ld after", made, made, before, after);
+	/* A quarter of a page each would be */
+	EXPECT_LT(before - after, made / 4);
+	close(dev);
+}
+
+#define STALE	0xa5
+
+/* Fill the part of the kernel's stack where the next ioctl will have its structure. */
+static void leave_stale_bytes(struct machine *m)
+{
+	uint8_t bytes[8192];
+
+	memset(bytes, STALE, sizeof(bytes));
+	/* All are refused, for what they say in each of their fields. */
+	sys_ioctl_ptr(m->vcpu.fd, KVM_SET_SREGS, bytes);
+	sys_ioctl_ptr(m->vcpu.fd, KVM_SET_XCRS, bytes);
+	sys_ioctl_ptr(m->vm.fd, KVM_X86_SET_MSR_FILTER, bytes);
+	sys_ioctl_ptr(m->vm.fd, KVM_SET_USER_MEMORY_REGION, bytes);
+}
+
+/*
+ * KVM: padding of structures that it had filled on its stack went out to the client with
+ * what was there before. Class: kernel memory in what an ioctl gives. Nothing in the state
+ * of a new vCPU has the stale byte, so any one comes from elsewhere.
+ */
+TEST(cve_2010_3881_stale_bytes)
+{
+#define GET(name, type)	{ #name, name, sizeof(type), false }
+#define GET_VM(name, type)	{ #name, name, sizeof(type), true }
+	static const struct {
+		const char *name;
+		unsigned long cmd;
+		size_t size;
+		bool vm;
+	} gets[] = {
+		GET(KVM_GET_REGS, struct kvm_regs), GET(KVM_GET_SREGS, struct kvm_sregs),
+		GET(KVM_GET_SREGS2, struct kvm_sregs2), GET(KVM_GET_FPU, struct kvm_fpu),
+		GET(KVM_GET_XCRS, struct kvm_xcrs), GET(KVM_GET_XSAVE, struct kvm_xsave),
+		GET(KVM_GET_DEBUGREGS, struct kvm_debugregs),
+		GET(KVM_GET_VCPU_EVENTS, struct kvm_vcpu_events),
+		GET(KVM_GET_MP_STATE, struct kvm_mp_state),
+		GET_VM(KVM_GET_CLOCK, struct kvm_clock_data),
+	};
+	struct machine m;
+
+	ASSERT_MACHINE(&m, 2);
+	for (size_t i = 0; i < ARRAY_SIZE(gets); i++) {
+		uint8_t got[2][8192];
+		int fd = gets[i].vm ? m.vm.fd : m.vcpu.fd, ret;
+		size_t stale = 0;
+
+		/* Twice, since a time may have the byte by chance. */
+		for (int turn = 0; turn < 2; turn++) {
+			leave_stale_bytes(&m);
+			memset(got[turn], 0x5a, sizeof(got[turn]));
+			ret = sys_ioctl_ptr(fd, gets[i].cmd, got[turn]);
+			usleep(1000);
+		}
+		if (ret == -ENOTTY || ret == -EINVAL)
+			continue;
+		EXPECT_EQ(0, ret) TH_LOG("%s", gets[i].name);
+		for (size_t byte = 0; byte < gets[i].size; byte++)
+			stale += got[0][byte] == STALE && got[1][byte] == STALE;
+		EXPECT_EQ(0, stale) TH_LOG("%s: %zu bytes", gets[i].name, stale);
+		/* And not one byte more. */
+		EXPECT_EQ(0x5a, got[1][gets[i].size]) TH_LOG("%s", gets[i].name);
+	}
+	machine_destroy(&m);
+}
+
+TEST_HARNESS_MAIN
