@@ -132,7 +132,7 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	wrmsr
 3:
 	lfence
-	/* #ifdef does not see the assembler's macros: this one came with the feature, by two names. */
+	/* #ifdef does not see the assembler's macros: this one came with the feature. */
 #if defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif

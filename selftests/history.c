@@ -228,7 +228,9 @@ TEST_F(guest, cve_2020_28368_energy)
 			EXPECT_EQ(VECTOR_GP, ops[i].vector);
 		}
 		if (!vcpu_get_msr(self->vcpu, 0x600 + i, &value)) {
-			EXPECT_EQ(0, value) TH_LOG("client, MSR %#x", 0x600 + i);
+			EXPECT_EQ(0, value) {
+				TH_LOG("client, MSR %#x", 0x600 + i);
+			}
 		}
 	}
 	/* IA32_PERF_STATUS has the voltage in its upper half: a constant. */
@@ -321,7 +323,9 @@ TEST_F(guest, cve_2019_19338_no_tsx)
 	ASSERT_OPS(self->vcpu, &cpuid, 1);
 	if (testing_kvm() && cpuid.rbx & 1 << 11)
 		SKIP(return, "KVM offers TSX here");
-	EXPECT_EQ(0, cpuid.rbx & (1 << 4 | 1 << 11)) TH_LOG("HLE or RTM is offered");
+	EXPECT_EQ(0, cpuid.rbx & (1 << 4 | 1 << 11)) {
+		TH_LOG("HLE or RTM is offered");
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		ops[i] = vm_op_insn(transaction, sizeof(transaction));
 		ops[i].rax = ~0ULL;
@@ -329,7 +333,9 @@ TEST_F(guest, cve_2019_19338_no_tsx)
 	ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		if (ops[i].vector != VECTOR_UD) {
-			EXPECT_NE(~0U, (uint32_t)ops[i].rax) TH_LOG("a transaction succeeds");
+			EXPECT_NE(~0U, (uint32_t)ops[i].rax) {
+				TH_LOG("a transaction succeeds");
+			}
 		}
 	}
 }

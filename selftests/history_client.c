@@ -88,7 +88,9 @@ TEST_F(cve_2021_29657_double_fetch, msr_value)
 		ASSERT_TRUE(ret == 0 || ret == 1);
 		self->results[ret]++;
 		ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_CSTAR, &value));
-		ASSERT_TRUE(value == 0 || value == CANONICAL_LOW) TH_LOG("%#lx", value);
+		ASSERT_TRUE(value == 0 || value == CANONICAL_LOW) {
+			TH_LOG("%#lx", value);
+		}
 	}
 	flip_stop(&self->flip);
 }
@@ -109,7 +111,9 @@ TEST_F(cve_2021_29657_double_fetch, msr_count)
 	for (int i = 0; i < ROUNDS; i++) {
 		int ret = sys_ioctl_ptr(self->vcpu->fd, KVM_GET_MSRS, msrs);
 
-		ASSERT_TRUE(ret == 1 || ret == -E2BIG) TH_LOG("%d", ret);
+		ASSERT_TRUE(ret == 1 || ret == -E2BIG) {
+			TH_LOG("%d", ret);
+		}
 		self->results[ret == 1]++;
 		ASSERT_EQ(0, msrs->entries[1].data);
 	}
@@ -135,7 +139,9 @@ TEST_F(cve_2021_29657_double_fetch, filter_range)
 	for (int i = 0; i < ROUNDS; i++) {
 		int ret = sys_ioctl_ptr(self->m.vm.fd, KVM_X86_SET_MSR_FILTER, &filter);
 
-		ASSERT_TRUE(ret == 0 || ret == -EINVAL) TH_LOG("%d", ret);
+		ASSERT_TRUE(ret == 0 || ret == -EINVAL) {
+			TH_LOG("%d", ret);
+		}
 		self->results[!ret]++;
 	}
 	flip_stop(&self->flip);
@@ -157,7 +163,8 @@ TEST_F(cve_2021_29657_double_fetch, registers_in_kvm_run)
 	struct kvm_sregs *sregs = &run->s.regs.sregs;
 
 	if (testing_kvm()) {
-		self->results[0] = self->results[1] = 1;
+		self->results[0] = 1;
+		self->results[1] = 1;
 		SKIP(return, "KVM of before 6.6 reads them twice");
 	}
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, out_for_ever));
@@ -170,7 +177,9 @@ TEST_F(cve_2021_29657_double_fetch, registers_in_kvm_run)
 
 		run->kvm_dirty_regs = KVM_SYNC_X86_SREGS;
 		ret = vcpu_run(self->vcpu);
-		ASSERT_TRUE(ret == 0 || ret == -EINVAL) TH_LOG("%d", ret);
+		ASSERT_TRUE(ret == 0 || ret == -EINVAL) {
+			TH_LOG("%d", ret);
+		}
 		self->results[!ret]++;
 		if (!ret)
 			ASSERT_EQ(KVM_EXIT_IO, run->exit_reason);
@@ -319,12 +328,18 @@ TEST(cve_2010_3881_stale_bytes)
 		}
 		if (ret == -ENOTTY || ret == -EINVAL)
 			continue;
-		EXPECT_EQ(0, ret) TH_LOG("%s", gets[i].name);
+		EXPECT_EQ(0, ret) {
+			TH_LOG("%s", gets[i].name);
+		}
 		for (size_t byte = 0; byte < gets[i].size; byte++)
 			stale += got[0][byte] == STALE && got[1][byte] == STALE;
-		EXPECT_EQ(0, stale) TH_LOG("%s: %zu bytes", gets[i].name, stale);
+		EXPECT_EQ(0, stale) {
+			TH_LOG("%s: %zu bytes", gets[i].name, stale);
+		}
 		/* And not one byte more. */
-		EXPECT_EQ(0x5a, got[1][gets[i].size]) TH_LOG("%s", gets[i].name);
+		EXPECT_EQ(0x5a, got[1][gets[i].size]) {
+			TH_LOG("%s", gets[i].name);
+		}
 	}
 	machine_destroy(&m);
 }

@@ -175,7 +175,9 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
 	ASSERT_EQ(0, run_ops(self->vcpu, clock, 4));
 	if (!testing_kvm()) {
 		for (int i = 0; i < 4; i++) {
-			EXPECT_EQ(VECTOR_GP, clock[i].vector) TH_LOG("MSR %#x", clocks[i]);
+			EXPECT_EQ(VECTOR_GP, clock[i].vector) {
+				TH_LOG("MSR %#x", clocks[i]);
+			}
 		}
 	}
 
@@ -190,7 +192,9 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
 	ASSERT_EQ(0, run_ops(self->vcpu, &ops[1], 2));
 	EXPECT_EQ(0x37, ops[2].rax);
 	for (int i = 0; i < 0x2000; i++) {
-		ASSERT_EQ(0x5a, page[i]) TH_LOG("byte %#x was written to", i);
+		ASSERT_EQ(0x5a, page[i]) {
+			TH_LOG("byte %#x was written to", i);
+		}
 	}
 	ASSERT_EQ(0, munmap(page, 0x2000));
 	ASSERT_EQ(0, run_ops(self->vcpu, &ops[1], 2));
@@ -242,7 +246,9 @@ TEST(cve_2022_2153_no_lapic)
 			    testing_kvm())
 				continue;
 			for (size_t op = 0; op < ARRAY_SIZE(ops); op++) {
-				EXPECT_EQ(VECTOR_GP, ops[op].vector) TH_LOG("MSR %#x", index);
+				EXPECT_EQ(VECTOR_GP, ops[op].vector) {
+					TH_LOG("MSR %#x", index);
+				}
 			}
 		}
 	}
