@@ -212,7 +212,7 @@ TEST(cve_2022_2153_no_lapic)
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
-		{ 0x40000000, 0x400000ff }, { 0x4b564d00, 0x4b564d0f }, { MSR_X2APIC, 0x8ff },
+		{ 0x40000070, 0x400000bf }, { 0x4b564d00, 0x4b564d0f }, { MSR_X2APIC, 0x8ff },
 		{ MSR_TSC_DEADLINE, MSR_TSC_DEADLINE }, { MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE },
 	};
 	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | MODES);
