@@ -83,6 +83,7 @@ static int __init minihv_init(void)
 	ret = misc_register(&device);
 	if (ret)
 		goto err_vm;
+	tsc_init();
 	minihv_debugfs_init();
 	pr_info("version %s, %s\n", MINIHV_VERSION, MINIHV_DEVICE);
 	return 0;
@@ -101,6 +102,7 @@ static void __exit minihv_exit(void)
 	minihv_debugfs_exit();
 	misc_deregister(&device);
 	vm_exit();
+	tsc_exit();
 	rcu_barrier();
 	vcpu_switch_exit();
 	vmx_root_exit();

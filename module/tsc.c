@@ -4,8 +4,13 @@
  *
  * The CPU computes it while the guest runs; the multiplier is 1 where the CPU
  * has no TSC scaling. SDM vol. 3, "Time-Stamp Counter Offset and Multiplier".
+ *
+ * Suspend to RAM sets the host's TSC back to 0 on many machines, which no guest is
+ * to see. So vcpu->tsc_offset is to be added to a TSC that goes on from where it was:
+ * the host's, and what that has lost.
  */
 #include <linux/math64.h>
+#include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
@@ -33,17 +38,64 @@ static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
 	       mul_u64_u64_shr(host_tsc, vcpu->tsc_multiplier, FRACTION_BITS);
 }
 
+/* What the host's TSC has lost in suspends; changes only while everything else stands still. */
+static u64 lost;
+static u64 at_suspend;
+
+static int host_suspends(void)
+{
+	at_suspend = rdtsc();
+	return 0;
+}
+
+/* No VMCS is active now; vcpu_load_vmcs() has each get its new offset. */
+static void host_resumes(void)
+{
+	u64 now = rdtsc();
+
+	if (now < at_suspend)
+		lost += at_suspend - now;
+}
+
+static struct syscore_ops syscore_ops = {
+	.suspend = host_suspends,
+	.resume = host_resumes,
+};
+
+/** tsc_init() - at load */
+void __init tsc_init(void)
+{
+	register_syscore_ops(&syscore_ops);
+}
+
+/** tsc_exit() - at unload */
+void tsc_exit(void)
+{
+	unregister_syscore_ops(&syscore_ops);
+}
+
+static u64 host_tsc_now(void)
+{
+	return rdtsc() + lost;
+}
+
+/* The offset to the host's TSC as it is: the VMCS's, and the one that clients know. */
+static u64 true_offset(const struct vcpu *vcpu)
+{
+	return vcpu->tsc_offset + scale(vcpu, lost);
+}
+
 /** tsc_guest() - what the guest's TSC says now */
 u64 tsc_guest(const struct vcpu *vcpu)
 {
-	return scale(vcpu, rdtsc()) + vcpu->tsc_offset;
+	return scale(vcpu, host_tsc_now()) + vcpu->tsc_offset;
 }
 
 static void set_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->tsc_offset = offset;
 	if (vcpu->loaded)
-		vmwrite64(TSC_OFFSET, offset);
+		vmwrite64(TSC_OFFSET, true_offset(vcpu));
 	else
 		vcpu->dirty |= DIRTY_TSC;
 }
@@ -56,7 +108,7 @@ static void set_offset(struct vcpu *vcpu, u64 offset)
  */
 void tsc_write(struct vcpu *vcpu)
 {
-	vmwrite64(TSC_OFFSET, vcpu->tsc_offset);
+	vmwrite64(TSC_OFFSET, true_offset(vcpu));
 	if (tsc_can_scale())
 		vmwrite64(TSC_MULTIPLIER, vcpu->tsc_multiplier);
 }
@@ -88,7 +140,7 @@ static void synchronize(struct vcpu *vcpu, u64 value)
 	u64 host_tsc, offset;
 
 	spin_lock(&last->lock);
-	host_tsc = rdtsc();
+	host_tsc = host_tsc_now();
 	offset = means_the_same(vcpu, last, host_tsc, value) ?
 		 last->offset : value - scale(vcpu, host_tsc);
 	last->khz = vcpu->tsc_khz;
@@ -143,7 +195,7 @@ int tsc_set_khz(struct vcpu *vcpu, u32 khz)
 	vcpu->tsc_khz = khz;
 	vcpu->tsc_multiplier = tsc_can_scale() && khz != tsc_khz ?
 			       mul_u64_u32_div(ONE, khz, tsc_khz) : ONE;
-	set_offset(vcpu, now - scale(vcpu, rdtsc()));
+	set_offset(vcpu, now - scale(vcpu, host_tsc_now()));
 	return 0;
 }
 
@@ -165,11 +217,11 @@ int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device
 		return -ENXIO;
 	switch (cmd) {
 	case KVM_GET_DEVICE_ATTR:
-		return put_user(vcpu->tsc_offset, user);
+		return put_user(true_offset(vcpu), user);
 	case KVM_SET_DEVICE_ATTR:
 		if (get_user(offset, user))
 			return -EFAULT;
-		set_offset(vcpu, offset);
+		set_offset(vcpu, offset - scale(vcpu, lost));
 		return 0;
 	default:
 		return 0;
@@ -198,7 +250,7 @@ static enum msr_result set_tsc(struct msr_access *a)
 		synchronize(a->vcpu, a->data);
 		return MSR_OK;
 	}
-	offset = a->data - scale(a->vcpu, rdtsc());
+	offset = a->data - scale(a->vcpu, host_tsc_now());
 	*tsc_adjust(a) += offset - a->vcpu->tsc_offset;
 	set_offset(a->vcpu, offset);
 	return MSR_OK;

@@ -36,6 +36,7 @@ int vcpu_load_vmcs(struct vcpu *vcpu)
 		return was;
 	if (was == VMCS_WAS_ELSEWHERE) {
 		vmcs_set_host_cpu();
+		vcpu->dirty |= DIRTY_TSC;
 		vmx_root_invept(vcpu->vm->eptp);
 		vmx_root_invvpid(vcpu->vpid);
 	}

@@ -312,6 +312,8 @@ int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa
 		    u32 *error_code);
 
 /* tsc.c */
+void tsc_init(void);
+void tsc_exit(void);
 u64 tsc_guest(const struct vcpu *vcpu);
 bool tsc_can_scale(void);
 bool tsc_khz_possible(u32 khz);
