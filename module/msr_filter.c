@@ -52,9 +52,14 @@ static int add_filter_range(struct msr_filter *filter, const struct kvm_msr_filt
 		return -EINVAL;
 	if (size > KVM_MSR_FILTER_MAX_BITMAP_SIZE)
 		return -EINVAL;
-	range->bitmap = memdup_user((void __user *)user->bitmap, size);
-	if (IS_ERR(range->bitmap))
-		return PTR_ERR(range->bitmap);
+	/* memdup_user() does not charge the client for what it copies, and this one stays. */
+	range->bitmap = kmalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!range->bitmap)
+		return -ENOMEM;
+	if (copy_from_user(range->bitmap, (void __user *)user->bitmap, size)) {
+		kfree(range->bitmap);
+		return -EFAULT;
+	}
 	range->flags = user->flags;
 	range->base = user->base;
 	range->count = user->nmsrs;
