@@ -102,4 +102,24 @@ static inline int compat_handle_work(void)
 	return xfer_to_guest_mode_handle_work(&compat_kvm_vcpu);
 }
 
+/*
+ * What the kernel calls on each CPU when it dies: since 6.6, and in stable kernels of
+ * 6.1. Before, it executed VMXOFF itself wherever CR4.VMXE was set. Weak: where the
+ * kernel lacks them they are NULL, and the module loads all the same.
+ */
+void cpu_emergency_register_virt_callback(void (*callback)(void)) __weak;
+void cpu_emergency_unregister_virt_callback(void (*callback)(void)) __weak;
+
+static inline void compat_register_emergency(void (*callback)(void))
+{
+	if (cpu_emergency_register_virt_callback)
+		cpu_emergency_register_virt_callback(callback);
+}
+
+static inline void compat_unregister_emergency(void (*callback)(void))
+{
+	if (cpu_emergency_unregister_virt_callback)
+		cpu_emergency_unregister_virt_callback(callback);
+}
+
 #endif

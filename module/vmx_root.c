@@ -184,6 +184,28 @@ static void vmx_root_leave(void *unused)
 	intel_pt_handle_vmx(0);
 }
 
+/**
+ * vmx_root_emergency() - leave VMX root on this CPU, which will not run guests again
+ *
+ * What the guests' VMCSs hold is in memory then, for a dump, and the CPU will not
+ * write to there any more.
+ *
+ * Context: any, NMI included: whatever was under way on this CPU is not continued.
+ */
+void vmx_root_emergency(void)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	struct vmcs *vmcs;
+
+	if (!cpu->vmxon_region || !(__read_cr4() & X86_CR4_VMXE))
+		return;
+	/* Forwards the list is whole at any moment. */
+	list_for_each_entry(vmcs, &cpu->active, link)
+		do_vmclear(vmcs->phys);
+	do_vmxoff();
+	cr4_clear_bits(X86_CR4_VMXE);
+}
+
 static void vmclear_ipi(void *vmcs)
 {
 	vmclear_here(vmcs);
@@ -360,10 +382,13 @@ int __init vmx_root_init(void)
 	if (ret)
 		return ret;
 
+	emergency_init();
 	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "x86/minihv:online",
 				vmx_root_cpu_online, vmx_root_cpu_offline);
-	if (ret < 0)
+	if (ret < 0) {
+		emergency_exit();
 		return ret;
+	}
 	hotplug_state = ret;
 	register_syscore_ops(&syscore_ops);
 	register_reboot_notifier(&reboot_notifier);
@@ -376,4 +401,5 @@ void vmx_root_exit(void)
 	unregister_reboot_notifier(&reboot_notifier);
 	unregister_syscore_ops(&syscore_ops);
 	cpuhp_remove_state(hotplug_state);
+	emergency_exit();
 }

@@ -22,6 +22,12 @@ int vmx_root_load_vmcs(struct vmcs *vmcs);
 void vmx_root_clear_vmcs(struct vmcs *vmcs);
 struct vmcs_region *vmx_root_alloc_region(int node);
 
+void vmx_root_emergency(void);
+
+/* emergency.c */
+void emergency_init(void);
+void emergency_exit(void);
+
 void vmx_root_invept(u64 eptp);
 void vmx_root_invvpid(u16 vpid);
 
