@@ -29,3 +29,11 @@ finish()
 {
 	exit "$failed"
 }
+
+# restart_follows: tells testbed/boot that the machine is about to restart. The script will run again,
+# from its beginning, with LIFE one more, and goes on from test number $number.
+restart_follows()
+{
+	printf '\001restart\n'
+	sleep 2 # for what is on its way there
+}

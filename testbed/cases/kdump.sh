@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+# The kernel panics while guests run, and kdump's kernel starts, with all CPUs. In VMX root the CPU that
+# panics would not get through the switch, and the other one would ignore INIT.
+# boot: -c 2 -K -g 768 -a crashkernel=256M
+. /testbed/restart.sh
+
+crash()
+{
+	echo c >/proc/sysrq-trigger
+}
+
+dump_is_there()
+{
+	[ "$(dd if=/proc/vmcore bs=1 skip=1 count=3 2>/dev/null)" = ELF ]
+}
+
+if [ "$LIFE" -eq 1 ]; then
+	first_life 7 -p
+	restarts_by crash
+fi
+second_life 3
+test_that 'the memory of the kernel that died is in /proc/vmcore' dump_is_there
+finish

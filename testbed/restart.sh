@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by cases in which the machine restarts while guests run on all CPUs. The script runs twice;
+# $LIFE says which time it is.
+. /testbed/ktap.sh
+
+start_guests()
+{
+	run-guests /dev/minihv >/tmp/guests 2>&1 &
+	guests=$!
+	until [ -s /tmp/guests ]; do sleep 0.1; done
+	grep -x "$(nproc) guests" /tmp/guests
+}
+
+# restarts_by COMMAND...: that is not expected to return
+restarts_by()
+{
+	restart_follows
+	"$@"
+	sleep 20
+	echo "not ok $((number + 1)) the machine did not restart"
+	exit 1
+}
+
+# The kernel that is to come: this one. Its initramfs has what this one has, less what is big.
+pack_kernel()
+{
+	(cd / && find . -xdev ! -path './boot/*' ! -path './selftests/*' ! -path './tmp/*' |
+		cpio -o -H newc) >/tmp/initramfs
+}
+
+# load_kernel [-p]
+load_kernel()
+{
+	pack_kernel && kexec-load "$@" /boot/vmlinuz /tmp/initramfs \
+		"$(sed 's/BOOT_IMAGE=[^ ]*//; s/initrd=[^ ]*//; s/crashkernel=[^ ]*//' /proc/cmdline)"
+}
+
+two_cpus()
+{
+	[ "$(cat /sys/devices/system/cpu/online)" = 0-1 ]
+}
+
+# first_life TESTS [-p]: two of so many tests; three with a kernel to load, -p: for kdump
+first_life()
+{
+	plan "$1"
+	shift
+	[ ! -e /boot/vmlinuz ] || test_that 'the next kernel is loaded' load_kernel "$@"
+	test_that 'minihv loads' insmod /minihv.ko
+	test_that 'guests run on both CPUs' start_guests
+}
+
+# second_life DONE: what a machine that has restarted can do: three tests, after DONE in the first life
+second_life()
+{
+	number=$1
+	failed=0
+	test_that 'the machine has restarted, with both CPUs' two_cpus
+	test_that 'minihv loads again' insmod /minihv.ko
+	test_that 'guests run on both CPUs again' start_guests
+}
