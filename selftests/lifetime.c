@@ -4,35 +4,11 @@
  */
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
 
 #include "guest_code.h"
 #include "kselftest_harness.h"
-
-/* How often the module is in use, or -1. */
-static int module_users(void)
-{
-	const char *path = testing_kvm() ? "/sys/module/kvm_intel/refcnt" :
-					   "/sys/module/minihv/refcnt";
-	FILE *file = fopen(path, "r");
-	int users = -1;
-
-	if (!file)
-		return -1;
-	if (fscanf(file, "%d", &users) != 1)
-		users = -1;
-	fclose(file);
-	return users;
-}
-
-/* A dead process's files are closed soon after, not always before. */
-static int users_after_a_while(int expected)
-{
-	for (int i = 0; i < 100 && module_users() != expected; i++)
-		usleep(10000);
-	return module_users();
-}
+#include "users.h"
 
 GUEST_CODE(spin, 64,
 	   "sti\n"

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0
+# Memory cgroups and the OOM killer, on minihv and on KVM; minihv leaves nothing behind.
+# boot: -c 2 -a slub_debug=Z
+. /testbed/selftests.sh
+. /testbed/growth.sh
+
+# The killer's reports have backtraces in them. What else is in the log counts.
+only_killers_reports()
+{
+	dmesg | awk '/invoked oom-killer/ { skip = 1 } !skip { print } /[Kk]illed process/ { skip = 0 }' \
+		>/tmp/rest
+	grep -E 'BUG:|WARNING: |Oops|Call Trace|Bad page|refcount_t|UBSAN|blocked for more' /tmp/rest && return 1
+	echo "$(dmesg | grep -c 'illed process') killed"
+	dmesg -C
+}
+
+plan 8
+test_that 'minihv loads' insmod /minihv.ko
+nested 'once, to fill caches' /selftests/run.sh /selftests/memcg
+settle /tmp/before
+nested 'minihv' /selftests/run.sh /selftests/memcg
+settle /tmp/after
+paste /tmp/before /tmp/after | sed 's/^/# /'
+test_that 'no page is left of each client that was killed' no_growth pages 64
+test_that "the log has no more than the OOM killer's reports" only_killers_reports
+test_that 'minihv unloads' rmmod minihv
+for module in irqbypass kvm kvm-intel; do insmod /lib/modules/kvm/$module.ko; done
+export MINIHV_DEVICE=/dev/kvm
+nested 'KVM' /selftests/run.sh /selftests/memcg
+test_that "the log has no more than the OOM killer's reports" only_killers_reports
+finish

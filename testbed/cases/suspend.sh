@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0
+# Guests outlive CPUs that go and a suspend to RAM, on minihv and on KVM.
+# boot: -c 2 -m corei7_sandy_bridge_2600k
+. /testbed/selftests.sh
+
+slept()
+{
+	dmesg | grep -c 'Waking up from system sleep state S3' | grep -x "$1"
+}
+
+plan 7
+test_that 'minihv loads' insmod /minihv.ko
+nested 'guests of minihv' /selftests/run.sh /selftests/guests_alive
+test_that 'the machine was suspended to RAM' slept 1
+test_that 'minihv unloads' rmmod minihv
+for module in irqbypass kvm kvm-intel; do insmod /lib/modules/kvm/$module.ko; done
+export MINIHV_DEVICE=/dev/kvm
+nested 'guests of KVM' /selftests/run.sh /selftests/guests_alive
+test_that 'the machine was suspended again' slept 2
+test_that "KVM's module unloads" rmmod kvm_intel
+finish
