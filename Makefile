@@ -30,6 +30,12 @@ check-kvm:		## compare with KVM: each access to each MSR, cell by cell
 check-clients:		## run programs made for KVM, on minihv and on KVM
 	testbed/check kvm_selftests qemu
 
+check-host:		## CPU hotplug, suspend, reboot, kexec, panic, kdump, OOM, cgroups, KVM's module
+	testbed/check suspend memory kvm_turns restart sysrq_b panic kexec kdump
+
+check-loads:		## load and unload the module a thousand times
+	testbed/check thousand_loads
+
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench
 
@@ -77,5 +83,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm bench check-clients shell load unload lint docs dkms-check \
+.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check \
 	kselftest-files clean distclean help
