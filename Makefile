@@ -36,6 +36,9 @@ check-host:		## CPU hotplug, suspend, reboot, kexec, panic, kdump, OOM, cgroups,
 check-loads:		## load and unload the module a thousand times
 	testbed/check thousand_loads
 
+check-kernels:		## build for, and boot, each kernel that Debian has; KERNELS="RELEASE..." takes some
+	testbed/check kernels
+
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench
 
@@ -83,5 +86,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check \
+.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels \
 	kselftest-files clean distclean help

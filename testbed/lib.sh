@@ -48,15 +48,16 @@ mirror_module()
 }
 
 # build_module [DIRECTORY [ARGUMENT...]]: the module, at $module, for the kernel in DIRECTORY (see
-# boot -k) or Debian's, with ARGUMENTs for make; without the debug information, which is most of it and
-# would be loaded at the speed of the emulator
+# boot -k) or Debian's, with ARGUMENTs for make, by the make in DIRECTORY if there is one; without the
+# debug information, which is most of it and would be loaded at the speed of the emulator
 build_module()
 {
-	local kernel tree
+	local kernel tree make=make
 
 	if [ $# -gt 0 ]; then
 		kernel=$(basename "$1")
 		tree=$1/build
+		[ ! -x "$1/make" ] || make=$1/make
 		shift
 	else
 		kernel=$("$top/testbed/kernel")
@@ -65,7 +66,8 @@ build_module()
 	module=$build/module-$kernel/stripped/minihv.ko
 	stage "building the module for $kernel"
 	(cd "$top" && mirror_module "$build/module-$kernel")
-	quietly "$build/module-$kernel.log" make -j"$(nproc)" -C "$tree" M="$build/module-$kernel" "$@" modules
+	quietly "$build/module-$kernel.log" "$make" -j"$(nproc)" -C "$tree" M="$build/module-$kernel" \
+		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules
 	mkdir -p "$(dirname "$module")"
 	strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
 }
