@@ -1,15 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where kernels differ. The only file with LINUX_VERSION_CODE. */
+/*
+ * Where kernels differ. The only file with LINUX_VERSION_CODE.
+ *
+ * Kbuild looks into the kernel's Module.symvers for what only KVM's modules may use:
+ *
+ *	MINIHV_KERNEL_KEEPS_CR4		cr4_read_shadow(), cr4_update_irqsoff()
+ *	MINIHV_KERNEL_KEEPS_IBPB	write_ibpb()
+ *	MINIHV_KERNEL_KEEPS_BHB		clear_bhb_loop()
+ *
+ * What is done instead is below, and for the last in vmenter.S.
+ */
 #ifndef MINIHV_COMPAT_H
 #define MINIHV_COMPAT_H
 
-#include <linux/entry-kvm.h>
+#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/kvm_host.h>
+#include <linux/syscore_ops.h>
 #include <linux/version.h>
 #include <asm/cpufeature.h>
+#include <asm/intel_pt.h>
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
+#include <asm/special_insns.h>
+#include <asm/tlbflush.h>
+#if __has_include("linux/entry-virt.h")
+#include <linux/entry-virt.h>
+#else
+#include <linux/entry-kvm.h>
+#endif
+#if __has_include("asm/cpuid/api.h")
+#include <asm/cpuid/api.h>
+#elif __has_include("asm/cpuid.h")
+#include <asm/cpuid.h>
+#endif
 
 /* Came with 6.8; the second half of the structure is for guest_memfd. */
 #ifndef KVM_CAP_USER_MEMORY2
@@ -42,6 +66,47 @@ struct kvm_userspace_memory_region2 {
 #endif
 #ifndef ARCH_CAP_ITS_NO
 #define ARCH_CAP_ITS_NO		BIT_ULL(62)
+#endif
+
+/*
+ * The kernel's copy of CR4. It is for KVM alone since 7.2; then minihv is in VMX
+ * root in windows only (vmx_window.c), and these are never called. Kbuild finds out.
+ */
+#ifdef MINIHV_KERNEL_KEEPS_CR4
+#define COMPAT_VMX_WINDOWS_ONLY	1
+
+static inline unsigned long compat_cr4_shadow(void)
+{
+	return native_read_cr4();
+}
+
+static inline void compat_cr4_set_vmxe(void)
+{
+}
+
+static inline void compat_cr4_clear_vmxe(void)
+{
+}
+#else
+#define COMPAT_VMX_WINDOWS_ONLY	0
+
+static inline unsigned long compat_cr4_shadow(void)
+{
+	return cr4_read_shadow();
+}
+
+/* Intel PT, which not every CPU has in VMX root, is told. */
+static inline void compat_cr4_set_vmxe(void)
+{
+	intel_pt_handle_vmx(1);
+	cr4_set_bits_irqsoff(X86_CR4_VMXE);
+}
+
+static inline void compat_cr4_clear_vmxe(void)
+{
+	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+	intel_pt_handle_vmx(0);
+}
 #endif
 
 /* FRED came with 6.9; before, no kernel can be using it. */
@@ -91,16 +156,105 @@ static inline bool compat_softirqs_wait(void)
 
 /*
  * Do what is pending before this thread enters the guest: reschedule, task work.
- * Returns -EINTR for a signal. Up to 6.x the kernel's function wants a struct
+ * Returns -EINTR for a signal. Before 6.18 the kernel's function wants a struct
  * kvm_vcpu in which to note that signal; minihv has none to offer but this one,
  * which nobody reads.
  */
+#if __has_include("linux/entry-virt.h")
+static inline int compat_handle_work(void)
+{
+	return xfer_to_guest_mode_handle_work();
+}
+#else
+#define COMPAT_KVM_VCPU
 extern struct kvm_vcpu compat_kvm_vcpu;
 
 static inline int compat_handle_work(void)
 {
 	return xfer_to_guest_mode_handle_work(&compat_kvm_vcpu);
 }
+#endif
+
+/* The names that MSR accesses of 64 bits have since 6.16. */
+#ifndef rdmsrq
+#define rdmsrq_safe(msr, value)		rdmsrl_safe(msr, value)
+#define wrmsrq_safe(msr, value)		wrmsrl_safe(msr, value)
+#define native_wrmsrq(msr, value)	native_wrmsrl(msr, value)
+
+static inline int compat_native_wrmsrq_safe(u32 msr, u64 value)
+{
+	return native_write_msr_safe(msr, lower_32_bits(value), upper_32_bits(value));
+}
+#else
+static inline int compat_native_wrmsrq_safe(u32 msr, u64 value)
+{
+	return native_write_msr_safe(msr, value);
+}
+#endif
+
+/* Where the kernel's function is for KVM alone: what it does on Intel CPUs. */
+static inline void compat_ibpb(void)
+{
+#ifdef MINIHV_KERNEL_KEEPS_IBPB
+	if (boot_cpu_has(X86_FEATURE_IBPB))
+		native_wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+#else
+	indirect_branch_prediction_barrier();
+#endif
+}
+
+/*
+ * Where clearing the branch history is for KVM alone, vmenter.S has an IBPB instead
+ * after each exit: dearer, and stronger. Is it needed, and the CPU has none?
+ */
+static inline bool compat_bhb_cannot_be_cleared(void)
+{
+#ifdef MINIHV_KERNEL_KEEPS_BHB
+	return boot_cpu_has(X86_FEATURE_CLEAR_BHB_VMEXIT) && !boot_cpu_has(X86_FEATURE_IBPB);
+#else
+	return false;
+#endif
+}
+
+/* A field that the client may change at any time is called so in later kernels. */
+#ifdef HINT_UNSAFE_IN_KVM
+#define COMPAT_IMMEDIATE_EXIT	immediate_exit__unsafe
+#else
+#define COMPAT_IMMEDIATE_EXIT	immediate_exit
+#endif
+
+/* In one step since 6.13, and in no other way since 6.15. */
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*function)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+#endif
+}
+
+/* Since 6.19 what suspends comes with an argument, which minihv does not need. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define COMPAT_SYSCORE_ARG	void *unused
+#define COMPAT_SYSCORE(name, on_suspend, on_resume)			\
+	struct syscore name = {						\
+		.ops = &(const struct syscore_ops) {			\
+			.suspend = on_suspend,				\
+			.resume = on_resume,				\
+		},							\
+	}
+#define compat_register_syscore		register_syscore
+#define compat_unregister_syscore	unregister_syscore
+#else
+#define COMPAT_SYSCORE_ARG	void
+#define COMPAT_SYSCORE(name, on_suspend, on_resume)			\
+	struct syscore_ops name = { .suspend = on_suspend, .resume = on_resume }
+#define compat_register_syscore		register_syscore_ops
+#define compat_unregister_syscore	unregister_syscore_ops
+#endif
 
 /*
  * What the kernel calls on each CPU when it dies: since 6.6, and in stable kernels of

@@ -6,7 +6,7 @@
  *	  minihv_vmenter()		vmenter.S: to the guest and back
  *	    minihv_exit_fast()		after each exit; as long as it says so, entry again
  */
-#include <linux/entry-kvm.h>
+#include <linux/sched.h>
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 

@@ -48,8 +48,7 @@ static enum hrtimer_restart timer_ends(struct hrtimer *timer)
 
 void lapic_timer_init(struct lapic *lapic)
 {
-	hrtimer_init(&lapic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	lapic->timer.function = timer_ends;
+	compat_hrtimer_setup(&lapic->timer, timer_ends, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 }
 
 /** lapic_timer_stop() - and wait for its end, if that is happening now */

@@ -17,9 +17,6 @@
 #include "vm.h"
 #include "vmx_root.h"
 
-struct kvm_vcpu compat_kvm_vcpu;
-static struct kvm_run compat_kvm_run;
-
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;
@@ -65,7 +62,6 @@ static int __init minihv_init(void)
 {
 	int ret;
 
-	compat_kvm_vcpu.run = &compat_kvm_run;
 	ret = vmx_root_init();
 	if (ret)
 		return ret;

@@ -56,7 +56,7 @@ int __init msr_init(void)
 
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];
-		if (row->flags & MSR_PROBE_HOST && rdmsrl_safe(row->first, &value)) {
+		if (row->flags & MSR_PROBE_HOST && rdmsrq_safe(row->first, &value)) {
 			__set_bit(n, absent_rows);
 			continue;
 		}
@@ -259,7 +259,7 @@ static __always_inline enum msr_result store_value(struct vcpu *vcpu, const stru
 		*msr_slot(vcpu, row, index) = data;
 		return MSR_OK;
 	case MSR_HW_SWITCHED:
-		if (vcpu->loaded ? wrmsrl_safe(row->first, data) : !msr_hw_accepts(row, data))
+		if (vcpu->loaded ? wrmsrq_safe(row->first, data) : !msr_hw_accepts(row, data))
 			return MSR_INVALID;
 		vcpu->msrs[row->slot] = data;
 		return MSR_OK;

@@ -142,7 +142,7 @@ static u64 host_arch_capabilities(u32 index)
 	u64 value = 0;
 
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
-		rdmsrl_safe(index, &value);
+		rdmsrq_safe(index, &value);
 	return value & ARCH_CAP_OFFERED;
 }
 
@@ -153,7 +153,7 @@ static u64 host_ucode_rev(u32 index)
 {
 	u64 value = 0;
 
-	rdmsrl_safe(index, &value);
+	rdmsrq_safe(index, &value);
 	return value;
 }
 
@@ -211,7 +211,7 @@ static enum msr_result set_pred_cmd(struct msr_access *a)
 	if (!boot_cpu_has(X86_FEATURE_IBPB))
 		return MSR_INVALID;
 	if (a->data)
-		native_wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+		native_wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 	return MSR_OK;
 }
 
@@ -224,7 +224,7 @@ static enum msr_result set_flush_cmd(struct msr_access *a)
 	if (!boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return MSR_INVALID;
 	if (a->data)
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		native_wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	return MSR_OK;
 }
 

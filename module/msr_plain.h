@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include <asm/msr.h>
 
+#include "compat.h"
 #include "msr_filter.h"
 #include "msr_map.h"
 #include "vcpu.h"
@@ -98,7 +99,7 @@ static __always_inline bool msr_plain_write(struct vcpu *vcpu, u32 index, u64 da
 		return true;
 	}
 	if (row->write == MSR_PLAIN_REGISTER &&
-	    native_write_msr_safe(index, lower_32_bits(data), upper_32_bits(data)))
+	    compat_native_wrmsrq_safe(index, data))
 		return false;
 	vcpu->msrs[row->slot] = data;
 	return true;

@@ -25,7 +25,7 @@ static u64 host_tsx_ctrl __ro_after_init;
 /** msr_switch_tsx_init() - can TSX be switched off for guests, and need it be? */
 void __init msr_switch_tsx_init(void)
 {
-	switches_tsx = !rdmsrl_safe(MSR_IA32_TSX_CTRL, &host_tsx_ctrl) &&
+	switches_tsx = !rdmsrq_safe(MSR_IA32_TSX_CTRL, &host_tsx_ctrl) &&
 		       !(host_tsx_ctrl & TSX_CTRL_RTM_DISABLE);
 }
 
@@ -58,10 +58,10 @@ void msr_load_guest(struct vcpu *vcpu)
 		vcpu->host.msrs[i] = native_read_msr(rows[i]->first);
 		guest = vcpu->msrs[rows[i]->slot];
 		if (guest != vcpu->host.msrs[i])
-			native_wrmsrl(rows[i]->first, guest);
+			native_wrmsrq(rows[i]->first, guest);
 	}
 	if (switches_tsx)
-		native_wrmsrl(MSR_IA32_TSX_CTRL, host_tsx_ctrl | TSX_CTRL_RTM_DISABLE);
+		native_wrmsrq(MSR_IA32_TSX_CTRL, host_tsx_ctrl | TSX_CTRL_RTM_DISABLE);
 }
 
 /* Does its value change without minihv's doing? */
@@ -100,10 +100,10 @@ void msr_load_host(struct vcpu *vcpu)
 	for (i = 0; i < row_count; i++) {
 		host = vcpu->host.msrs[i];
 		if (changes_by_itself(rows[i]) || vcpu->msrs[rows[i]->slot] != host)
-			native_wrmsrl(rows[i]->first, host);
+			native_wrmsrq(rows[i]->first, host);
 	}
 	if (switches_tsx)
-		native_wrmsrl(MSR_IA32_TSX_CTRL, host_tsx_ctrl);
+		native_wrmsrq(MSR_IA32_TSX_CTRL, host_tsx_ctrl);
 }
 
 /**
@@ -125,8 +125,8 @@ bool msr_hw_accepts(const struct msr_row *row, u64 value)
 	/* An interrupt's handler shall not run without the IBRS that SPEC_CTRL gives it. */
 	local_irq_save(flags);
 	old = native_read_msr(row->first);
-	ok = !wrmsrl_safe(row->first, value);
-	native_wrmsrl(row->first, old);
+	ok = !wrmsrq_safe(row->first, value);
+	native_wrmsrq(row->first, old);
 	local_irq_restore(flags);
 	return ok;
 }

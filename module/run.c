@@ -7,7 +7,6 @@
  * nothing more. With preemption off: host interrupts. With everything on: exits
  * whose handling may sleep, signals, rescheduling.
  */
-#include <linux/entry-kvm.h>
 #include <linux/sched/signal.h>
 #include <linux/swait.h>
 #include <asm/traps.h>
@@ -19,6 +18,7 @@
 #include "lapic.h"
 #include "vcpu.h"
 #include "vmx_root.h"
+#include "vmx_window.h"
 
 /* An NMI or a machine check hit while the guest ran: it is the host's. */
 static void give_to_host(struct vcpu *vcpu, u32 reason)
@@ -96,6 +96,7 @@ static void read_exit(struct vcpu *vcpu, u32 reason)
 	struct vcpu_exit *exit = &vcpu->exit;
 
 	exit->reason = reason;
+	exit->cpu = smp_processor_id();
 	exit->gpa = 0;
 	if (reason == EXIT_VMFAIL) {
 		exit->qualification = vmread32(VM_INSTRUCTION_ERROR);
@@ -137,9 +138,21 @@ static void count_exit(struct vcpu *vcpu, u32 reason)
 		vcpu->stats.exits[(u16)reason]++;
 }
 
+/* The tick that ended the guest's turn is the guest's. Context: interrupts off. */
+static void end_turn(void)
+{
+	local_irq_enable();
+	cpu_relax();
+	local_irq_disable();
+	guest_timing_exit_irqoff();
+}
+
 /*
  * Run with preemption off until an exit needs more, or the host does.
  * Returns 1 when vcpu->exit says what happened, 0 when nothing did.
+ *
+ * With vmx_windows interrupts stay off up to the end of vcpu_switch_out(), so there
+ * is one turn.
  */
 static int run_with_preemption_off(struct vcpu *vcpu)
 {
@@ -178,23 +191,27 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 			requeue_event(vcpu, reason);
 
-		/* The tick that ended the guest's turn is the guest's. */
-		local_irq_enable();
-		cpu_relax();
-		local_irq_disable();
-		guest_timing_exit_irqoff();
 		count_exit(vcpu, reason);
+		if (vmx_windows)
+			break;
+		end_turn();
 
 		if (reason != EXIT_REASON_EXTERNAL_INTERRUPT)
 			break;
 	}
 	kick_guest_end();
-	local_irq_enable();
+	if (!vmx_windows)
+		local_irq_enable();
 
 	if (reason != EXIT_NOT_ENTERED)
 		read_exit(vcpu, reason);
 	vcpu_switch_out(vcpu);
-	return reason != EXIT_NOT_ENTERED;
+	if (vmx_windows && entered) {
+		local_irq_disable();
+		end_turn();
+		local_irq_enable();
+	}
+	return reason != EXIT_NOT_ENTERED && reason != EXIT_REASON_EXTERNAL_INTERRUPT;
 }
 
 /* SDM vol. 3, appendix C: bit 31 of the exit reason. VMfail: the error number. */
@@ -205,7 +222,7 @@ static int report_failed_entry(struct vcpu *vcpu)
 	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason =
 		vcpu->exit.reason == EXIT_VMFAIL ? vcpu->exit.qualification : vcpu->exit.reason;
-	run->fail_entry.cpu = vcpu->vmcs.cpu;
+	run->fail_entry.cpu = vcpu->exit.cpu;
 	return 0;
 }
 
@@ -228,6 +245,8 @@ static int run_loop(struct vcpu *vcpu)
 	int ret;
 
 	for (;;) {
+		if (vcpu->run_error)
+			return vcpu->run_error;
 		if (signal_pending(current)) {
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return -EINTR;
@@ -286,7 +305,7 @@ static int run_once(struct vcpu *vcpu)
 	WRITE_ONCE(vcpu->task, current);
 	ret = complete_exit(vcpu);
 	if (ret > 0)
-		ret = READ_ONCE(run->immediate_exit) ? -EINTR : run_loop(vcpu);
+		ret = READ_ONCE(run->COMPAT_IMMEDIATE_EXIT) ? -EINTR : run_loop(vcpu);
 	WRITE_ONCE(vcpu->task, NULL);
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);

@@ -47,10 +47,14 @@ static u8 *l1d_fill __ro_after_init;
  * Where the kernel has finer knobs for one of them, this is the careful setting;
  * mitigations=off turns them off here too.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EOPNOTSUPP where one that is needed can't be had; logged.
  */
 int __init vcpu_switch_init(void)
 {
+	if (compat_bhb_cannot_be_cleared()) {
+		pr_err("not loaded: the kernel clears the branch history for KVM alone, and this CPU has no IBPB\n");
+		return -EOPNOTSUPP;
+	}
 	if (cpu_mitigations_off())
 		return 0;
 	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
@@ -81,7 +85,7 @@ static void flush_l1d_cache(void)
 	unsigned long i;
 
 	if (!l1d_fill) {
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		native_wrmsrq(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 		return;
 	}
 	/* Pages first, so that the second pass does not miss the TLB. */
@@ -103,7 +107,7 @@ static void write_fs_base(unsigned long base)
 	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
 		wrfsbase(base);
 	else
-		native_wrmsrl(MSR_FS_BASE, base);
+		native_wrmsrq(MSR_FS_BASE, base);
 }
 
 static void save_host_segments(struct host_state *host)
@@ -165,8 +169,8 @@ static void load_dirty(struct vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Context: preemption and interrupts on. Afterwards preemption is off and
- * nothing may sleep until vcpu_switch_out().
- * Return: 0, or -ESHUTDOWN if this CPU has left VMX root: nothing was loaded.
+ * nothing may sleep until vcpu_switch_out(). With vmx_windows interrupts are off, too.
+ * Return: 0, or an error of vcpu_load_vmcs(): nothing was loaded.
  */
 int vcpu_switch_in(struct vcpu *vcpu)
 {
@@ -181,7 +185,7 @@ int vcpu_switch_in(struct vcpu *vcpu)
 	/* One guest shall not train the branch predictor for another. */
 	if (this_cpu_read(last_guest) != vcpu->serial) {
 		this_cpu_write(last_guest, vcpu->serial);
-		indirect_branch_prediction_barrier();
+		compat_ibpb();
 	}
 
 	vcpu->vmenter.flags = mitigation_flags;
@@ -202,7 +206,7 @@ int vcpu_switch_in(struct vcpu *vcpu)
  * vcpu_switch_out() - give the CPU back to the host
  * @vcpu: the vCPU
  *
- * Context: after vcpu_switch_in(), interrupts on. Afterwards preemption is on, and
+ * Context: after vcpu_switch_in(), interrupts as that left them. Afterwards both are on, and
  * rip, rflags and the rest of struct vcpu are up to date.
  */
 void vcpu_switch_out(struct vcpu *vcpu)
@@ -218,6 +222,7 @@ void vcpu_switch_out(struct vcpu *vcpu)
 	msr_save_guest(vcpu);
 	restore_host_segments(&vcpu->host);
 	msr_load_host(vcpu);
+	vmx_root_put_vmcs(&vcpu->vmcs);
 	compat_guest_has_run();
 	kernel_fpu_end();
 }
@@ -257,7 +262,7 @@ static void restore_host_debug_regs(struct vcpu *vcpu)
 	if (host->dr7 & DR7_ENABLES)
 		native_set_debugreg(7, host->dr7);
 	if (host->debugctl)
-		native_wrmsrl(MSR_IA32_DEBUGCTLMSR, host->debugctl);
+		native_wrmsrq(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 }
 
 /**

@@ -10,11 +10,11 @@
  * the host's, and what that has lost.
  */
 #include <linux/math64.h>
-#include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
+#include "compat.h"
 #include "msr.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
@@ -42,14 +42,14 @@ static u64 scale(const struct vcpu *vcpu, u64 host_tsc)
 static u64 lost;
 static u64 at_suspend;
 
-static int host_suspends(void)
+static int host_suspends(COMPAT_SYSCORE_ARG)
 {
 	at_suspend = rdtsc();
 	return 0;
 }
 
 /* No VMCS is active now; vcpu_load_vmcs() has each get its new offset. */
-static void host_resumes(void)
+static void host_resumes(COMPAT_SYSCORE_ARG)
 {
 	u64 now = rdtsc();
 
@@ -57,21 +57,18 @@ static void host_resumes(void)
 		lost += at_suspend - now;
 }
 
-static struct syscore_ops syscore_ops = {
-	.suspend = host_suspends,
-	.resume = host_resumes,
-};
+static COMPAT_SYSCORE(syscore, host_suspends, host_resumes);
 
 /** tsc_init() - at load */
 void __init tsc_init(void)
 {
-	register_syscore_ops(&syscore_ops);
+	compat_register_syscore(&syscore);
 }
 
 /** tsc_exit() - at unload */
 void tsc_exit(void)
 {
-	unregister_syscore_ops(&syscore_ops);
+	compat_unregister_syscore(&syscore);
 }
 
 static u64 host_tsc_now(void)

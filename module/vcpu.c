@@ -25,8 +25,11 @@ static atomic64_t serials;
  * vcpu_load_vmcs() - make the VMCS current, and fit for this CPU
  * @vcpu: not loaded
  *
- * Context: preemption disabled, interrupts on.
- * Return: 0, or -ESHUTDOWN when the machine is going down.
+ * To be followed by vmx_root_put_vmcs().
+ *
+ * Context: as vmx_root_load_vmcs().
+ * Return: 0; -ESHUTDOWN when the machine is going down; -EBUSY or -EIO where VMX has to
+ * be entered for it and can't.
  */
 int vcpu_load_vmcs(struct vcpu *vcpu)
 {
@@ -47,9 +50,12 @@ int vcpu_load_vmcs(struct vcpu *vcpu)
  * vcpu_vmcs_get() - make the VMCS current, to read or write a field
  * @vcpu: not loaded
  *
- * Preemption is off until vcpu_vmcs_put().
+ * Preemption is off until vcpu_vmcs_put(), and interrupts may be.
  *
- * Return: 0, or -ESHUTDOWN when the machine is going down.
+ * An exit whose handling fails so is half done, and not all handlers can say so:
+ * the vCPU does not run again.
+ *
+ * Return: 0, or an error of vcpu_load_vmcs().
  */
 int vcpu_vmcs_get(struct vcpu *vcpu)
 {
@@ -57,13 +63,17 @@ int vcpu_vmcs_get(struct vcpu *vcpu)
 
 	preempt_disable();
 	ret = vcpu_load_vmcs(vcpu);
-	if (ret)
+	if (ret) {
 		preempt_enable();
+		if (vcpu->task)
+			vcpu->run_error = ret;
+	}
 	return ret;
 }
 
 void vcpu_vmcs_put(struct vcpu *vcpu)
 {
+	vmx_root_put_vmcs(&vcpu->vmcs);
 	preempt_enable();
 }
 

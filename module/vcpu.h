@@ -72,6 +72,7 @@ struct host_state {
  * @error_code: VM-exit interruption error code
  * @insn_len: length of the instruction in bytes; mmio.c sets it for EPT violations
  * @insn_info: VM-exit instruction information (string I/O)
+ * @cpu: the CPU that it was on
  */
 struct vcpu_exit {
 	u32 reason;
@@ -83,6 +84,7 @@ struct vcpu_exit {
 	u32 error_code;
 	u32 insn_len;
 	u32 insn_info;
+	int cpu;
 };
 
 /**
@@ -169,6 +171,7 @@ struct vcpu_mmio {
  * @lapic: the local APIC, if the VM's are in the kernel
  * @wait: where the thread sleeps while the guest does
  * @task: the thread in KVM_RUN, or NULL; for kick_vcpu()
+ * @run_error: what KVM_RUN has to return for good, or 0
  * @tlb_gen: the vm->tlb_gen up to which this vCPU has flushed
  * @filter_gen: the vm->filter_gen that @msr_bitmap is made for
  * @mutex: one ioctl at a time
@@ -198,7 +201,7 @@ struct vcpu {
 	unsigned long tlb_gen;
 	unsigned long filter_gen;
 
-	struct vmcs vmcs;
+	struct vcpu_vmcs vmcs;
 	struct host_state host;
 	struct vcpu_exit exit;
 	struct vcpu_event event;
@@ -209,6 +212,7 @@ struct vcpu {
 	struct lapic *lapic;
 	struct swait_queue_head wait;
 	struct task_struct *task;
+	int run_error;
 
 	struct vm *vm;
 	struct mutex mutex;	/* one ioctl at a time */

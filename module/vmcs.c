@@ -25,7 +25,7 @@
  *
  * Return: 0 or -ENOMEM.
  */
-int vmcs_alloc(struct vmcs *vmcs)
+int vmcs_alloc(struct vcpu_vmcs *vmcs)
 {
 	vmcs->region = vmx_root_alloc_region(NUMA_NO_NODE);
 	if (!vmcs->region)
@@ -37,7 +37,7 @@ int vmcs_alloc(struct vmcs *vmcs)
 }
 
 /** vmcs_free() - release a VMCS that is no longer in use, wherever it is active */
-void vmcs_free(struct vmcs *vmcs)
+void vmcs_free(struct vcpu_vmcs *vmcs)
 {
 	if (!vmcs->region)
 		return;

@@ -81,14 +81,14 @@ struct vmcs_region {
 };
 
 /**
- * struct vmcs - one VMCS and where it is
+ * struct vcpu_vmcs - one VMCS and where it is
  * @region: the VMCS region, one page
  * @phys: its physical address
  * @cpu: the CPU on which it is active, or -1. Written by that CPU only.
  * @launched: VMLAUNCH has succeeded since the last VMCLEAR
  * @link: in the list of VMCSs that are active on @cpu
  */
-struct vmcs {
+struct vcpu_vmcs {
 	struct vmcs_region *region;
 	phys_addr_t phys;
 	int cpu;
@@ -96,8 +96,8 @@ struct vmcs {
 	struct list_head link;
 };
 
-int vmcs_alloc(struct vmcs *vmcs);
-void vmcs_free(struct vmcs *vmcs);
+int vmcs_alloc(struct vcpu_vmcs *vmcs);
+void vmcs_free(struct vcpu_vmcs *vmcs);
 
 void vmcs_init_constant(struct vcpu *vcpu);
 void vmcs_init_guest(struct vcpu *vcpu);

@@ -132,8 +132,16 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	wrmsr
 3:
 	lfence
+#if defined(MINIHV_KERNEL_KEEPS_BHB)
+	/* Where it has to be cleared and the kernel's way is KVM's: an IBPB, see compat.h. */
+	ALTERNATIVE "jmp 5f", "", X86_FEATURE_CLEAR_BHB_VMEXIT
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+5:
 	/* #ifdef does not see the assembler's macros: this one came with the feature. */
-#if defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
+#elif defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif
 	/* No guest value stays in a register that the host may speculate with. */

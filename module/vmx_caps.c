@@ -107,7 +107,7 @@ static void read_caps(struct vmx_caps *caps)
 	memset(caps, 0, sizeof(*caps));
 	/* A register that is not there faults; that reads as "nothing offered". */
 	for (i = 0; i < VMX_CAP_COUNT; i++)
-		rdmsrl_safe(VMX_CAP_FIRST + i, &caps->msr[i]);
+		rdmsrq_safe(VMX_CAP_FIRST + i, &caps->msr[i]);
 }
 
 static u64 control_cap(u32 plain, u32 true_ctls)

@@ -16,6 +16,12 @@
 	"2:\n"								\
 	_ASM_EXTABLE(1b, 2b)
 
+/* The register alone, behind the back of the kernel, which keeps a copy. */
+static inline void do_write_cr4(unsigned long cr4)
+{
+	asm volatile("mov %0, %%cr4" : : "r" (cr4) : "memory");
+}
+
 static inline bool do_vmxon(phys_addr_t region)
 {
 	bool ok = false;

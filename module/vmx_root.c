@@ -8,6 +8,10 @@
  *
  * A CPU leaves VMX root only after every VMCS that is active there has been
  * flushed to memory with VMCLEAR, so a vCPU survives all of these.
+ *
+ * With vmx_windows a CPU is in VMX root only from vmx_root_load_vmcs() to
+ * vmx_root_put_vmcs(), see vmx_window.c. Then vmx_root_try() makes sure that it
+ * could be.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/cpu.h>
@@ -15,11 +19,8 @@
 #include <linux/percpu.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
-#include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
-#include <asm/intel_pt.h>
 #include <asm/msr.h>
-#include <asm/tlbflush.h>
 #include <asm/vmx.h>
 
 #include "compat.h"
@@ -27,11 +28,12 @@
 #include "vmx_caps.h"
 #include "vmx_insn.h"
 #include "vmx_root.h"
+#include "vmx_window.h"
 
 /**
  * struct vmx_cpu - VMX root on one CPU
  * @vmxon_region: this CPU's VMXON region, allocated on its own node
- * @on: the CPU is in VMX root
+ * @on: the CPU is in VMX root, or may open windows
  * @current_vmcs: the current VMCS (the last VMPTRLD), or NULL
  * @active: the VMCSs that are active on this CPU
  *
@@ -40,7 +42,7 @@
 struct vmx_cpu {
 	struct vmcs_region *vmxon_region;
 	bool on;
-	struct vmcs *current_vmcs;
+	struct vcpu_vmcs *current_vmcs;
 	struct list_head active;
 };
 
@@ -100,7 +102,7 @@ static int vmx_root_check(void)
 		pr_err("not loaded: this CPU has no VMX (CPUID.1:ECX[5] is 0)\n");
 		return -ENODEV;
 	}
-	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &feature_control)) {
+	if (rdmsrq_safe(MSR_IA32_FEAT_CTL, &feature_control)) {
 		pr_err("not loaded: IA32_FEATURE_CONTROL (0x3a) cannot be read\n");
 		return -ENODEV;
 	}
@@ -128,17 +130,15 @@ static int vmx_root_enter(void)
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 	phys_addr_t phys = __pa(cpu->vmxon_region);
 
-	if (cr4_read_shadow() & X86_CR4_VMXE) {
+	if (compat_cr4_shadow() & X86_CR4_VMXE) {
 		pr_err("CPU %d: VMX is in use by another hypervisor (CR4.VMXE is set)\n",
 		       smp_processor_id());
 		return -EBUSY;
 	}
 
-	intel_pt_handle_vmx(1);
-	cr4_set_bits_irqsoff(X86_CR4_VMXE);
+	compat_cr4_set_vmxe();
 	if (!do_vmxon(phys)) {
-		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
-		intel_pt_handle_vmx(0);
+		compat_cr4_clear_vmxe();
 		pr_err("CPU %d: VMXON failed (CR0 0x%lx, CR4 0x%lx)\n",
 		       smp_processor_id(), read_cr0(), __read_cr4());
 		return -EIO;
@@ -149,8 +149,24 @@ static int vmx_root_enter(void)
 	return 0;
 }
 
+/* As vmx_root_enter(), for a moment. Context: the CPU in question, interrupts on. */
+static int vmx_root_try(void)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+	int ret;
+
+	preempt_disable();
+	ret = vmx_window_open(__pa(cpu->vmxon_region));
+	if (!ret) {
+		WRITE_ONCE(cpu->on, true);
+		vmx_window_close();
+	}
+	preempt_enable();
+	return ret;
+}
+
 /* Context: the CPU in question, interrupts off. */
-static void vmclear_here(struct vmcs *vmcs)
+static void vmclear_here(struct vcpu_vmcs *vmcs)
 {
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 
@@ -170,18 +186,19 @@ static void vmclear_here(struct vmcs *vmcs)
 static void vmx_root_leave(void *unused)
 {
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
-	struct vmcs *vmcs, *next;
+	struct vcpu_vmcs *vmcs, *next;
 
 	if (!cpu->on)
 		return;
 	list_for_each_entry_safe(vmcs, next, &cpu->active, link)
 		vmclear_here(vmcs);
 	WRITE_ONCE(cpu->on, false);
+	if (vmx_windows)
+		return;
 	if (!do_vmxoff())
 		pr_err("CPU %d: VMXOFF faulted, somebody else left VMX root\n",
 		       smp_processor_id());
-	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
-	intel_pt_handle_vmx(0);
+	compat_cr4_clear_vmxe();
 }
 
 /**
@@ -195,15 +212,16 @@ static void vmx_root_leave(void *unused)
 void vmx_root_emergency(void)
 {
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
-	struct vmcs *vmcs;
+	unsigned long cr4 = __read_cr4();
+	struct vcpu_vmcs *vmcs;
 
-	if (!cpu->vmxon_region || !(__read_cr4() & X86_CR4_VMXE))
+	if (!cpu->vmxon_region || !(cr4 & X86_CR4_VMXE))
 		return;
 	/* Forwards the list is whole at any moment. */
 	list_for_each_entry(vmcs, &cpu->active, link)
 		do_vmclear(vmcs->phys);
 	do_vmxoff();
-	cr4_clear_bits(X86_CR4_VMXE);
+	do_write_cr4(cr4 & ~X86_CR4_VMXE);
 }
 
 static void vmclear_ipi(void *vmcs)
@@ -214,10 +232,10 @@ static void vmclear_ipi(void *vmcs)
 /** vmx_root_host_cr4() - the host's CR4 on this CPU, as the kernel keeps it */
 unsigned long vmx_root_host_cr4(void)
 {
-	return cr4_read_shadow();
+	return vmx_windows ? native_read_cr4() : compat_cr4_shadow();
 }
 
-/** vmx_root_is_on() - is this CPU in VMX root? Not so after a reboot has begun. */
+/** vmx_root_is_on() - may this CPU be in VMX root? Not so after a reboot has begun. */
 bool vmx_root_is_on(void)
 {
 	return this_cpu_read(vmx_cpus.on);
@@ -231,7 +249,7 @@ bool vmx_root_is_on(void)
  *
  * Context: preemption disabled.
  */
-bool vmx_root_is_current(struct vmcs *vmcs)
+bool vmx_root_is_current(struct vcpu_vmcs *vmcs)
 {
 	return this_cpu_read(vmx_cpus.current_vmcs) == vmcs;
 }
@@ -242,7 +260,7 @@ bool vmx_root_is_current(struct vmcs *vmcs)
  *
  * Context: interrupts on. The vCPU does not run and its owner holds it.
  */
-void vmx_root_clear_vmcs(struct vmcs *vmcs)
+void vmx_root_clear_vmcs(struct vcpu_vmcs *vmcs)
 {
 	/* Pairs with vmclear_here(). */
 	int cpu = smp_load_acquire(&vmcs->cpu);
@@ -252,21 +270,49 @@ void vmx_root_clear_vmcs(struct vmcs *vmcs)
 		smp_call_function_single(cpu, vmclear_ipi, vmcs, 1);
 }
 
+/* In a window all is as if the VMCS had been elsewhere: another hypervisor may have been here. */
+static int load_in_window(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
+{
+	int ret;
+
+	if (!cpu->on)
+		return -ESHUTDOWN;
+	ret = vmx_window_open(__pa(cpu->vmxon_region));
+	if (ret)
+		return ret;
+	if (!do_vmclear(vmcs->phys) || !do_vmptrld(vmcs->phys)) {
+		pr_err_ratelimited("CPU %d: VMPTRLD of %pa failed\n", smp_processor_id(),
+				   &vmcs->phys);
+		vmx_window_close();
+		return -EIO;
+	}
+	cpu->current_vmcs = vmcs;
+	list_add(&vmcs->link, &cpu->active);
+	vmcs->cpu = smp_processor_id();
+	return VMCS_WAS_ELSEWHERE;
+}
+
 /**
  * vmx_root_load_vmcs() - make a VMCS current on this CPU
  * @vmcs: a VMCS that nobody else is using
  *
- * Context: preemption disabled, interrupts on.
+ * To be followed by vmx_root_put_vmcs() on the same CPU.
+ *
+ * Context: preemption disabled, interrupts on. With vmx_windows they are off until
+ * vmx_root_put_vmcs().
  * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
  * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
- * has left VMX root (reboot).
+ * has left VMX root (reboot); with vmx_windows also -EBUSY, when another hypervisor
+ * has VMX on this CPU now, and -EIO.
  */
-int vmx_root_load_vmcs(struct vmcs *vmcs)
+int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)
 {
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 	unsigned long flags;
 	bool moved;
 
+	if (vmx_windows)
+		return load_in_window(cpu, vmcs);
 	if (likely(cpu->current_vmcs == vmcs))
 		return VMCS_WAS_HERE;
 
@@ -290,6 +336,23 @@ int vmx_root_load_vmcs(struct vmcs *vmcs)
 	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_HERE;
 }
 
+/**
+ * vmx_root_put_vmcs() - for now nothing more is done with a VMCS
+ * @vmcs: what vmx_root_load_vmcs() has loaded on this CPU
+ *
+ * It stays where it is, for the next time. With vmx_windows it is flushed to memory
+ * and this CPU leaves VMX root.
+ *
+ * Context: preemption disabled. With vmx_windows interrupts come on.
+ */
+void vmx_root_put_vmcs(struct vcpu_vmcs *vmcs)
+{
+	if (!vmx_windows)
+		return;
+	vmclear_here(vmcs);
+	vmx_window_close();
+}
+
 static int vmx_root_cpu_online(unsigned int n)
 {
 	struct vmx_cpu *cpu = per_cpu_ptr(&vmx_cpus, n);
@@ -305,16 +368,21 @@ static int vmx_root_cpu_online(unsigned int n)
 	if (!cpu->vmxon_region)
 		return -ENOMEM;
 
-	local_irq_save(flags);
-	ret = vmx_root_enter();
-	local_irq_restore(flags);
+	if (vmx_windows) {
+		ret = vmx_root_try();
+	} else {
+		local_irq_save(flags);
+		ret = vmx_root_enter();
+		local_irq_restore(flags);
+	}
 	if (ret) {
 		free_page((unsigned long)cpu->vmxon_region);
 		cpu->vmxon_region = NULL;
 		return ret;
 	}
-	pr_info("CPU %u: VMX root entered, VMXON region at %#llx\n",
-		n, (u64)__pa(cpu->vmxon_region));
+	pr_info("CPU %u: VMX root entered%s, VMXON region at %#llx\n", n,
+		vmx_windows ? " and left: only for each run of a guest" : "",
+		(u64)__pa(cpu->vmxon_region));
 	return 0;
 }
 
@@ -333,21 +401,21 @@ static int vmx_root_cpu_offline(unsigned int n)
 }
 
 /* Suspend: only this CPU is left, the others went through hotplug. */
-static int vmx_root_suspend(void)
+static int vmx_root_suspend(COMPAT_SYSCORE_ARG)
 {
 	vmx_root_leave(NULL);
 	return 0;
 }
 
-static void vmx_root_resume(void)
+static void vmx_root_resume(COMPAT_SYSCORE_ARG)
 {
-	vmx_root_enter();
+	if (vmx_windows)
+		WRITE_ONCE(this_cpu_ptr(&vmx_cpus)->on, true);
+	else
+		vmx_root_enter();
 }
 
-static struct syscore_ops syscore_ops = {
-	.suspend = vmx_root_suspend,
-	.resume = vmx_root_resume,
-};
+static COMPAT_SYSCORE(syscore, vmx_root_suspend, vmx_root_resume);
 
 /*
  * A CPU in VMX root ignores INIT, so reboot and kexec need VMX off. The IPI is
@@ -390,7 +458,7 @@ int __init vmx_root_init(void)
 		return ret;
 	}
 	hotplug_state = ret;
-	register_syscore_ops(&syscore_ops);
+	compat_register_syscore(&syscore);
 	register_reboot_notifier(&reboot_notifier);
 	return 0;
 }
@@ -399,7 +467,7 @@ int __init vmx_root_init(void)
 void vmx_root_exit(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
-	unregister_syscore_ops(&syscore_ops);
+	compat_unregister_syscore(&syscore);
 	cpuhp_remove_state(hotplug_state);
 	emergency_exit();
 }

@@ -5,7 +5,7 @@
 
 #include <linux/types.h>
 
-struct vmcs;
+struct vcpu_vmcs;
 
 int vmx_root_init(void);
 void vmx_root_exit(void);
@@ -17,9 +17,10 @@ enum vmcs_was {
 
 unsigned long vmx_root_host_cr4(void);
 bool vmx_root_is_on(void);
-bool vmx_root_is_current(struct vmcs *vmcs);
-int vmx_root_load_vmcs(struct vmcs *vmcs);
-void vmx_root_clear_vmcs(struct vmcs *vmcs);
+bool vmx_root_is_current(struct vcpu_vmcs *vmcs);
+int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs);
+void vmx_root_put_vmcs(struct vcpu_vmcs *vmcs);
+void vmx_root_clear_vmcs(struct vcpu_vmcs *vmcs);
 struct vmcs_region *vmx_root_alloc_region(int node);
 
 void vmx_root_emergency(void);
