@@ -234,13 +234,13 @@ TEST_F(hotplug, while_a_guest_runs_on_it)
 
 static int load_module(void)
 {
-	const char *path = getenv("MINIHV_KO");
+	const char *path = getenv("MINIHV_KO"), *parameters = getenv("MINIHV_PARAMETERS");
 	int fd, ret = 0;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0))
+	if (syscall(SYS_finit_module, fd, parameters ?: "", 0))
 		ret = -errno;
 	close(fd);
 	return ret;

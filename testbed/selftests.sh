@@ -26,6 +26,7 @@ nested()
 run_selftests()
 {
 	parameters=$1
+	export MINIHV_PARAMETERS="$1"
 	shift
 	insmod /lib/modules/kvm/msr.ko
 	plan 4

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+# VMX root in windows, as on kernels that leave minihv no other way: the selftests that have to do with
+# entering and leaving, and minihv beside KVM.
+# boot: -c 2
+. /testbed/selftests.sh
+
+start_kvm()
+{
+	hold-vm /dev/kvm >/tmp/held 2>&1 &
+	holder=$!
+	until [ -s /tmp/held ]; do sleep 0.1; done
+	grep ready /tmp/held
+}
+
+stop_kvm()
+{
+	kill "$holder"
+	wait "$holder" 2>/dev/null
+	return 0
+}
+
+a_guest_runs()
+{
+	msrctl guest rdmsr pat
+}
+
+# The file is there, VMX is not: the errno says so, and the log.
+a_guest_is_refused()
+{
+	a_guest_runs >/tmp/refused 2>&1 && { cat /tmp/refused; return 1; }
+	cat /tmp/refused
+	grep 'Device or resource busy' /tmp/refused && dmesg | grep 'minihv: CPU .*: VMX is in use by another'
+}
+
+for module in irqbypass kvm kvm-intel msr; do
+	insmod /lib/modules/kvm/$module.ko
+done
+
+plan 9
+export MINIHV_PARAMETERS=vmx_window=1
+test_that "load $MINIHV_PARAMETERS" load-module /minihv.ko $MINIHV_PARAMETERS
+test_that 'a guest runs, KVM without a VM beside it' a_guest_runs
+test_that 'KVM gets a VM' start_kvm
+test_that 'a guest of minihv is refused meanwhile' a_guest_is_refused
+test_that "KVM's VM ends" stop_kvm
+test_that 'a guest of minihv runs again' a_guest_runs
+test_that 'KVM unloads' rmmod kvm_intel
+cd /selftests || exit 1
+nested 'selftests' ./run.sh ./vmx_root ./smp ./host ./run ./lifetime ./fpu ./stats
+test_that 'unload' rmmod minihv
+finish
