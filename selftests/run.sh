@@ -15,6 +15,8 @@ timeout=45
 if [ -r "$here/settings" ]; then
 	. "$here/settings"
 fi
+# On a machine that is slow for a reason.
+timeout=$((timeout * ${TIMEOUT_FACTOR:-1}))
 
 if [ $# -eq 0 ]; then
 	while read -r name; do

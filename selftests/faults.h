@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * System calls that fail half way: the kernel's fault injection lets the first
+ * allocation or user copy of a thread fail, then the second, and so on until a
+ * call gets through untouched. Each has to end in a clean error with nothing
+ * changed, or in success; and after an error the same call has to work.
+ *
+ * Kernel: Documentation/fault-injection/fault-injection.rst, "fail-nth".
+ */
+#ifndef MINIHV_SELFTESTS_FAULTS_H
+#define MINIHV_SELFTESTS_FAULTS_H
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "guest_code.h"
+#include "kselftest_harness.h"
+
+#define FAULTS_MAX	2000	/* in one call; more, and something is wrong */
+
+/* All tests of a program, which are processes, add to it. */
+struct fault_counts {
+	unsigned int calls, faults, refused;
+};
+
+static struct fault_counts *fault_counts;
+
+static inline int faults_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/*
+ * Switches fault injection on for whoever asks for it in fail-nth: for all sizes
+ * and all contexts, without a word in the log. 0, or -ENOENT where the kernel has none.
+ */
+static inline int faults_enable(void)
+{
+	static const char * const settings[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/verbose", "0" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_usercopy/verbose", "0" },
+	};
+	char path[128];
+	int ret;
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
+		ret = faults_write(path, settings[i][1]);
+		if (ret)
+			return ret;
+	}
+	return access("/proc/thread-self/fail-nth", W_OK) ? -errno : 0;
+}
+
+/* The @nth allocation or user copy of this thread from now on fails; 0: none. */
+static inline void fail_nth(int fd, unsigned int nth)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", nth);
+	if (pwrite(fd, text, strlen(text), 0) < 0)
+		abort();
+}
+
+/* How many were left before the one that fails: 0 if it has come. */
+static inline unsigned int fail_nth_left(int fd)
+{
+	char text[16] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+		abort();
+	fail_nth(fd, 0);
+	return strtoul(text, NULL, 10);
+}
+
+/**
+ * struct fault_op - a system call
+ * @name:	for the report
+ * @prepare:	makes what it needs; each time anew
+ * @act:	the call; 0 or more, or -errno
+ * @unchanged:	after an error: 0 if all is as @prepare has left it
+ * @finish:	after a success: 0 if the call has done what it should, which is
+ *		undone
+ *
+ * Only @act is subject to faults.
+ */
+struct fault_op {
+	const char *name;
+	int (*prepare)(void *with);
+	int (*act)(void *with);
+	int (*unchanged)(void *with);
+	int (*finish)(void *with);
+};
+
+static inline bool is_clean_error(int ret)
+{
+	return ret == -ENOMEM || ret == -EFAULT;
+}
+
+/*
+ * From the @first allocation or copy on one after the other fails. Returns how many
+ * did, or -1 if something was not as it should be, having said so.
+ */
+static inline int fault_op_run(const struct fault_op *op, void *with, unsigned int first,
+			       struct fault_counts *counts)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	unsigned int nth, left;
+	int ret, wrong;
+
+	if (fd < 0)
+		return -1;
+	for (nth = first; nth < first + FAULTS_MAX; nth++) {
+		wrong = op->prepare ? op->prepare(with) : 0;
+		if (wrong) {
+			printf("# %s, fault %u: preparing it: %d\n", op->name, nth, wrong);
+			goto out;
+		}
+		fail_nth(fd, nth);
+		ret = op->act(with);
+		left = fail_nth_left(fd);
+		if (!left) {
+			counts->faults++;
+			counts->refused += ret < 0;
+		}
+		if (ret < 0) {
+			if (left || !is_clean_error(ret)) {
+				printf("# %s, fault %u: %d, %u left\n", op->name, nth, ret, left);
+				goto out;
+			}
+			wrong = op->unchanged ? op->unchanged(with) : 0;
+			if (wrong) {
+				printf("# %s, fault %u: something has changed: %d\n", op->name,
+				       nth, wrong);
+				goto out;
+			}
+			ret = op->act(with);
+			if (ret < 0) {
+				printf("# %s, fault %u: the next time, %d\n", op->name, nth, ret);
+				goto out;
+			}
+		}
+		wrong = op->finish ? op->finish(with) : 0;
+		if (wrong) {
+			printf("# %s, fault %u: not done: %d\n", op->name, nth, wrong);
+			goto out;
+		}
+		if (left)
+			break;
+	}
+	counts->calls++;
+	close(fd);
+	return nth - first;
+out:
+	close(fd);
+	return -1;
+}
+
+/* Each of @ops has faults, and takes them well. */
+#define EXPECT_TAKES_FAULTS(ops, with)					\
+do {									\
+	for (size_t __i = 0; __i < ARRAY_SIZE(ops); __i++) {		\
+		struct fault_counts __was = *fault_counts;		\
+		int __n = fault_op_run(&(ops)[__i], with, 1, fault_counts); \
+		EXPECT_LT(0, __n);					\
+		printf("# %s: %d faults, %u errors\n", (ops)[__i].name, __n, \
+		       fault_counts->refused - __was.refused);		\
+	}								\
+} while (0)
+
+/* For main(): the tests, and what they have counted. */
+static inline int faults_main(int argc, char **argv)
+{
+	int ret;
+
+	fault_counts = mmap(NULL, sizeof(*fault_counts), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (fault_counts == MAP_FAILED)
+		return KSFT_FAIL;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	ret = test_harness_run(argc, argv);
+	printf("# faults: %u in %u calls, %u of them reported as errors\n",
+	       fault_counts->faults, fault_counts->calls, fault_counts->refused);
+	return ret;
+}
+
+#endif
