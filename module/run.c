@@ -283,12 +283,17 @@ static int run_loop(struct vcpu *vcpu)
 static int complete_exit(struct vcpu *vcpu)
 {
 	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
+	int ret;
 
 	vcpu->complete = NULL;
 	/* If the client has sent the vCPU elsewhere, the instruction is not to be completed. */
 	if (!complete || vcpu->rip != vcpu->complete_rip)
 		return 1;
-	return complete(vcpu);
+	ret = complete(vcpu);
+	/* After an error the client may try again, and what its device has said is not lost. */
+	if (ret < 0)
+		vcpu->complete = complete;
+	return ret;
 }
 
 static int run_once(struct vcpu *vcpu)
