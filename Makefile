@@ -39,6 +39,9 @@ check-loads:		## load and unload the module a thousand times
 check-kernels:		## build for, and boot, each kernel that Debian has; KERNELS="RELEASE..." takes some
 	testbed/check kernels
 
+check-debug:		## run the selftests on kernels built to find what they do wrong
+	testbed/check debug kcsan
+
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench
 
@@ -86,5 +89,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels \
+.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels check-debug \
 	kselftest-files clean distclean help

@@ -90,6 +90,10 @@ build_selftests()
 # What the kernel prints when something is wrong with it.
 trouble='BUG:|WARNING: |Oops|Call Trace|general protection fault,|unchecked MSR|Bad page|refcount_t|corruption'
 trouble+='|UBSAN|KASAN|soft lockup|hard LOCKUP|self-detected stall|blocked for more'
+# And what only those of testbed/own_kernels do; also when one of their checks has switched itself off.
+trouble+='|KCSAN:|BUG [^ ]* \(|ODEBUG|DEBUG_LOCKS_WARN|suspicious RCU|possible (circular|recursive)'
+trouble+='|inconsistent lock|sleeping function|INFO: (possible|trying|lockdep)|detected stalls'
+trouble+='|locking correctness validator|kmemleak: .*(suspected|disabled|Cannot|exceeded)'
 
 # clean_log FILE: prints what it finds as diagnostics
 clean_log()

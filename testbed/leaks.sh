@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced in the test machine, on a kernel with kmemleak: what a test has left behind.
+
+kmemleak=/sys/kernel/debug/kmemleak
+
+# What is in use now, by slab objects (each cache's in FILE.slabs), pages, vmalloc space, per-CPU memory, and
+# pages pinned by get_user_pages(). What debugging itself keeps is not counted.
+usage()
+{
+	awk 'NR > 2 && $1 !~ /^(kmemleak|debug_objects|vmap_area|kasan)/ { print $1, $2 }' \
+		/proc/slabinfo >"$1.slabs"
+	{
+		awk '{ objects += $2 } END { print "objects", objects }' "$1.slabs"
+		awk '$1 == "managed" { used += $2 }
+			$1 == "pages" && $2 == "free" { used -= $3 }
+			$1 == "count:" { used -= $2 }
+			END { print "pages", used }' /proc/zoneinfo
+		awk '/^(VmallocUsed|Percpu):/ { print tolower($1), $2 }' /proc/meminfo
+		awk '$1 == "nr_foll_pin_acquired" { pinned += $2 }
+			$1 == "nr_foll_pin_released" { pinned -= $2 }
+			END { print "pinned", pinned }' /proc/vmstat
+	} >"$1"
+}
+
+# Lets go of what the kernel only caches: files' pages and names, what kfree_rcu() has yet to free (its
+# shrinker does), and what KASAN keeps from being used again.
+let_go()
+{
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done 2>/dev/null
+}
+
+# grown NAME TIMES: is more in use in /tmp/after than in /tmp/before, by more than TIMES?
+grown()
+{
+	awk -v name="$1" -v most="$2" '
+		NR == FNR { before[$1] = $2; next }
+		$1 == name && $2 - before[$1] > most { exit 1 }' /tmp/before /tmp/after && return 1
+	return 0
+}
+
+# nothing_left: since the last time. Waits for it: some things are freed only a while later.
+nothing_left()
+{
+	attempt=0
+	while :; do
+		let_go
+		usage /tmp/after
+		attempt=$((attempt + 1))
+		if ! grown objects $objects_noise && ! grown pages $pages_noise &&
+		   ! grown pinned 0 && ! grown percpu: 64; then
+			mv /tmp/after /tmp/before
+			mv /tmp/after.slabs /tmp/before.slabs
+			break
+		fi
+		if [ $attempt -eq 12 ]; then
+			paste /tmp/before /tmp/after
+			awk 'NR == FNR { before[$1] = $2; next }
+				$2 > before[$1] { print $1, "+" $2 - before[$1] }' \
+				/tmp/before.slabs /tmp/after.slabs
+			mv /tmp/after /tmp/before
+			mv /tmp/after.slabs /tmp/before.slabs
+			return 1
+		fi
+		sleep 1
+	done
+	no_leaks
+}
+
+# kmemleak only speaks of what is older than five seconds, and is wrong at times: not twice.
+no_leaks()
+{
+	sleep 5
+	echo scan >$kmemleak
+	[ "$(head -c 1 $kmemleak)" ] || return 0
+	sleep 1
+	echo scan >$kmemleak
+	[ "$(head -c 1 $kmemleak)" ] || return 0
+	head -n 100 $kmemleak
+	echo clear >$kmemleak
+	return 1
+}
