@@ -307,6 +307,7 @@ TEST(random_ioctls)
 		ioctl(fds[r >> 40 & 1 ? 2 : r >> 41 & 1], cmd, arg);
 		close_range(last + 1, UINT32_MAX, 0);
 	}
+	setitimer(ITIMER_REAL, &(struct itimerval){}, NULL);
 	machine_destroy(&m);
 
 	ASSERT_MACHINE(&after, 2);
