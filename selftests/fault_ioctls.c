@@ -23,7 +23,9 @@ FIXTURE(ioctls) {
 
 FIXTURE_SETUP(ioctls)
 {
-	self->dev = self->vm.fd = self->vcpu.fd = -1;
+	self->dev = -1;
+	self->vm.fd = -1;
+	self->vcpu.fd = -1;
 	if (faults_enable())
 		SKIP(return, "the kernel has no fault injection (fail-nth)");
 	self->dev = vm_open_device(test_device());
@@ -271,7 +273,8 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	} mask = { .head.len = 8 };
 	const int dev = self->dev, vm = self->vm.fd, vcpu = self->vcpu.fd;
 	struct call calls[] = {
-		{ "KVM_GET_SUPPORTED_CPUID", dev, KVM_GET_SUPPORTED_CPUID, &cpuid, &cpuid.head.nent },
+		{ "KVM_GET_SUPPORTED_CPUID", dev, KVM_GET_SUPPORTED_CPUID, &cpuid,
+		  &cpuid.head.nent },
 		{ "KVM_GET_MSRS on the device", dev, KVM_GET_MSRS, &features },
 		{ "KVM_GET_CLOCK", vm, KVM_GET_CLOCK, &clock },
 		{ "KVM_SET_CLOCK", vm, KVM_SET_CLOCK, &clock },
@@ -286,6 +289,9 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 		{ "KVM_GET_DEVICE_ATTR", vcpu, KVM_GET_DEVICE_ATTR, &attr },
 		{ "KVM_SET_DEVICE_ATTR", vcpu, KVM_SET_DEVICE_ATTR, &attr },
 		{ "KVM_X86_SETUP_MCE", vcpu, KVM_X86_SETUP_MCE, &mcg_cap },
+	};
+	struct call identity_map = {
+		"KVM_SET_IDENTITY_MAP_ADDR", -1, KVM_SET_IDENTITY_MAP_ADDR, &address,
 	};
 
 	ASSERT_EQ(0, vm_msr_list(dev, KVM_GET_MSR_FEATURE_INDEX_LIST, &list));
@@ -308,8 +314,8 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	vcpu_destroy(&self->vcpu);
 	vm_destroy(&self->vm);
 	ASSERT_EQ(0, vm_create(&self->vm, dev, 2));
-	EXPECT_LT(0, call_takes_faults(&(struct call){ "KVM_SET_IDENTITY_MAP_ADDR", self->vm.fd,
-						       KVM_SET_IDENTITY_MAP_ADDR, &address }));
+	identity_map.fd = self->vm.fd;
+	EXPECT_LT(0, call_takes_faults(&identity_map));
 	ASSERT_EQ(0, vcpu_create(&self->vcpu, &self->vm, 0));
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->vcpu));
 }

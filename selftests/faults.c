@@ -38,7 +38,10 @@ FIXTURE_SETUP(faults)
 {
 	struct world *w = &self->w;
 
-	w->dev = w->vm.fd = w->vcpu.fd = w->fd = -1;
+	w->dev = -1;
+	w->fd = -1;
+	w->vm.fd = -1;
+	w->vcpu.fd = -1;
 	if (faults_enable())
 		SKIP(return, "the kernel has no fault injection (fail-nth)");
 	w->dev = vm_open_device(test_device());

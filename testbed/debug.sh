@@ -48,7 +48,7 @@ set -- $all $about_msrs
 plan $((2 * $# + 6))
 test_that 'load' load
 test_that 'unload' rmmod minihv
-let_go
+let_go $(ls /sys/kernel/slab)
 usage /tmp/before
 test_that 'a load and an unload leave nothing' eval 'load && rmmod minihv && nothing_left'
 load

@@ -22,14 +22,22 @@ usage()
 	} >"$1"
 }
 
-# Lets go of what the kernel only caches: files' pages and names, what kfree_rcu() has yet to free (its
-# shrinker does), and what KASAN keeps from being used again.
+# The slab caches that have grown from /tmp/before to /tmp/after, and by how much.
+grown_caches()
+{
+	awk 'NR == FNR { before[$1] = $2; next }
+		$2 > before[$1] { print $1, "+" $2 - before[$1] }' /tmp/before.slabs /tmp/after.slabs
+}
+
+# let_go [CACHE]...: of files' pages and names, of what kfree_rcu() has yet to free (its shrinker does), and
+# of what KASAN keeps from being used again in those slab caches, which takes its time.
 let_go()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	sleep 1
-	for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache"; done 2>/dev/null
+	for cache in "$@"; do
+		echo 1 >"/sys/kernel/slab/$cache/shrink"
+	done 2>/dev/null
 }
 
 # grown NAME TIMES: is more in use in /tmp/after than in /tmp/before, by more than TIMES?
@@ -45,28 +53,21 @@ grown()
 nothing_left()
 {
 	attempt=0
-	while :; do
-		let_go
-		usage /tmp/after
+	let_go
+	while usage /tmp/after && { grown objects "$objects_noise" || grown pages "$pages_noise" ||
+	      grown percpu: 64 || grown pinned 0; }; do
 		attempt=$((attempt + 1))
-		if ! grown objects $objects_noise && ! grown pages $pages_noise &&
-		   ! grown pinned 0 && ! grown percpu: 64; then
-			mv /tmp/after /tmp/before
-			mv /tmp/after.slabs /tmp/before.slabs
-			break
-		fi
 		if [ $attempt -eq 12 ]; then
 			paste /tmp/before /tmp/after
-			awk 'NR == FNR { before[$1] = $2; next }
-				$2 > before[$1] { print $1, "+" $2 - before[$1] }' \
-				/tmp/before.slabs /tmp/after.slabs
-			mv /tmp/after /tmp/before
-			mv /tmp/after.slabs /tmp/before.slabs
-			return 1
+			grown_caches
+			break
 		fi
 		sleep 1
+		let_go $(grown_caches | cut -d ' ' -f 1)
 	done
-	no_leaks
+	mv /tmp/after /tmp/before
+	mv /tmp/after.slabs /tmp/before.slabs
+	no_leaks && [ $attempt -lt 12 ]
 }
 
 # kmemleak only speaks of what is older than five seconds, and is wrong at times: not twice.
