@@ -24,14 +24,22 @@ static bool host_has_work(void)
 static __always_inline void write_event(struct vcpu *vcpu)
 {
 	const struct vcpu_event *event = &vcpu->event;
+	u32 info = event->info;
 
-	if (likely(!event->info))
+	if (likely(!info))
 		return;
-	if (event->info & INTR_INFO_DELIVER_CODE_MASK)
+	/*
+	 * SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes. A
+	 * client may have set the mode after the event, and an emulator has been seen to
+	 * report one for an event that it could not deliver in real mode.
+	 */
+	if (!(vcpu->cr0 & X86_CR0_PE))
+		info &= ~INTR_INFO_DELIVER_CODE_MASK;
+	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
 	if (event->insn_len)
 		vmwrite32(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
-	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, event->info);
+	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, info);
 }
 
 /* Whatever was to be delivered was not; write_event() says it again. */

@@ -193,6 +193,26 @@ TEST_F(events, are_state)
 	ASSERT_OUT(PORT_NMI, self->vcpu);
 }
 
+/* Real mode has no error codes, whatever the client said before it went there. */
+TEST_F(events, no_error_code_in_real_mode)
+{
+	struct kvm_sregs real, protected;
+	struct kvm_vcpu_events events;
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &real));
+	protected = real;
+	protected.cr0 |= 1;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &protected));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	events.exception.injected = 1;
+	events.exception.nr = UD_VECTOR;
+	events.exception.has_error_code = 1;
+	events.exception.error_code = 0x1234;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &real));
+	ASSERT_OUT(PORT_UD, self->vcpu);
+}
+
 /* Guest interruptibility state: behind STI the client sees its shadow, and can take it away. */
 TEST_F(events, shadow)
 {
