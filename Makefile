@@ -42,6 +42,9 @@ check-kernels:		## build for, and boot, each kernel that Debian has; KERNELS="RE
 check-debug:		## run the selftests on kernels built to find what they do wrong
 	testbed/check debug kcsan
 
+check-fuzz:		## the fuzzers, a million operations each
+	testbed/check fuzz_million
+
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench
 
@@ -89,5 +92,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels check-debug \
+.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels check-debug check-fuzz \
 	kselftest-files clean distclean help

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guests of random bytes, and of random sequences of the instructions that a
+ * hypervisor has to do with, in all modes. The code is a row of slots; whatever
+ * exception ends one, its handler goes on with the next. An operation is a slot
+ * that the guest has got to.
+ *
+ * A guest begins in a good state, and what it does by itself cannot lead to one
+ * that VM entry refuses. The state that it ends in can be read and written back.
+ */
+#include <stdio.h>
+
+#include "fuzz.h"
+#include "fuzz_insn.h"
+#include "guest_code.h"
+
+/* In the 64 KiB of code; stores of random code go to lower addresses mostly. */
+#define SLOTS		0x1000
+#define HANDLER		0xa000
+#define COUNTER		0xa800
+#define IDT		0xb000
+#define TSS		0xc000
+#define OUT		0xe6	/* to port 0xe6, at any byte: what the rest is full of */
+
+#define N_SLOTS		64
+#define ROUND_GUESTS	64
+#define ENTRIES_MAX	96
+#define KICK_USEC	1000
+#define GATES		256
+#define RFLAGS_IF	(1 << 9)
+#define CR4_OSXSAVE	(1ULL << 18)
+#define EXIT_TASK_SWITCH	9
+
+/*
+ * Count; then to the slot of that number, or to the end.
+ *
+ * Bochs 2.7 does not let the host's interrupts end a guest that has RFLAGS.IF clear.
+ * So it is set, what random bytes there are does not clear it, and code that is
+ * none of them leaves the guest.
+ */
+GUEST_CODE(next_slot_16, 16,
+	   "sti\n"
+	   "movw $0xf000, %sp\n"
+	   "incw %cs:0xa800\n"
+	   "movw %cs:0xa800, %bx\n"
+	   "cmpw $64, %bx\n"
+	   "jae 1f\n"
+	   "shlw $5, %bx\n"
+	   "addw $0x1000, %bx\n"
+	   "jmp *%bx\n"
+	   "1: hlt\n"
+	   "jmp 1b\n");
+
+GUEST_CODE(next_slot_32, 32,
+	   "sti\n"
+	   "movl $0x1f000, %esp\n"
+	   "incl 0x1a800\n"
+	   "movl 0x1a800, %ebx\n"
+	   "cmpl $64, %ebx\n"
+	   "jae 1f\n"
+	   "shll $5, %ebx\n"
+	   "addl $0x11000, %ebx\n"
+	   "jmp *%ebx\n"
+	   "1: hlt\n"
+	   "jmp 1b\n");
+
+GUEST_CODE(next_slot_64, 64,
+	   "sti\n"
+	   "movl $0x1f000, %esp\n"
+	   "incl 0x1a800\n"
+	   "movl 0x1a800, %ebx\n"
+	   "cmpl $64, %ebx\n"
+	   "jae 1f\n"
+	   "shll $5, %ebx\n"
+	   "addl $0x11000, %ebx\n"
+	   "jmp *%rbx\n"
+	   "1: hlt\n"
+	   "jmp 1b\n");
+
+static struct {
+	struct machine m;
+	bool lapic, cpuid;
+	struct fuzz_msrs msrs;
+	uint8_t tables[FUZZ_CODE + 0x10000];	/* what the library has put into memory */
+	enum fuzz_mode mode;
+	bool bytes;
+} g;
+
+/* Trap gates that all lead to the handler, in long mode on a stack of its own. */
+static void fill_idt(enum fuzz_mode mode)
+{
+	const uint64_t gate = (FUZZ_CODE + HANDLER) & 0xffff, high = FUZZ_CODE >> 16;
+	uint16_t vector[2] = { HANDLER, FUZZ_CODE >> 4 };
+	uint64_t *idt = vm_gpa(&g.m.vm, FUZZ_CODE + IDT, GATES * 16);
+
+	for (int i = 0; i < GATES; i++) {
+		switch (mode) {
+		case FUZZ_REAL:
+			memcpy(vm_gpa(&g.m.vm, 4 * i, sizeof(vector)), vector, sizeof(vector));
+			break;
+		case FUZZ_LONG:
+			idt[2 * i] = gate | VM_SEL_CODE64 << 16 | 0x8f01ULL << 32 | high << 48;
+			idt[2 * i + 1] = 0;
+			break;
+		default:
+			idt[i] = gate | VM_SEL_CODE32 << 16 | 0x8f00ULL << 32 | high << 48;
+		}
+	}
+}
+
+static void fill_code(enum fuzz_mode mode)
+{
+	static const struct {
+		const uint8_t *code, *end;
+		unsigned int bits;
+	} modes[] = {
+		[FUZZ_REAL] = { next_slot_16, next_slot_16_end, 16 },
+		[FUZZ_PROTECTED] = { next_slot_32, next_slot_32_end, 32 },
+		[FUZZ_PAE] = { next_slot_32, next_slot_32_end, 32 },
+		[FUZZ_LONG] = { next_slot_64, next_slot_64_end, 64 },
+	};
+	uint8_t *code = vm_gpa(&g.m.vm, FUZZ_CODE, 0x10000);
+	const uint64_t tss = FUZZ_CODE + TSS;
+	/* Present, an available TSS of 104 bytes. */
+	const uint64_t descriptor = 0x67 | (tss & 0xffffff) << 16 | 0x89ULL << 40;
+
+	memcpy(g.m.vm.mem, g.tables, sizeof(g.tables));
+	memcpy(g.m.vm.mem + VM_GPA_GDT + FUZZ_SEL_TSS, &descriptor, sizeof(descriptor));
+	memcpy(code + HANDLER, modes[mode].code, modes[mode].end - modes[mode].code);
+	memset(code + COUNTER, 0, 4);
+	for (int i = 0; i < N_SLOTS; i++) {
+		if (g.bytes)
+			fuzz_bytes(code + SLOTS + i * FUZZ_SLOT);
+		else
+			fuzz_insn(code + SLOTS + i * FUZZ_SLOT, modes[mode].bits, &g.msrs);
+	}
+}
+
+static unsigned int slots_done(void)
+{
+	uint32_t n;
+
+	memcpy(&n, vm_gpa(&g.m.vm, FUZZ_CODE + COUNTER, sizeof(n)), sizeof(n));
+	return n < N_SLOTS ? n : N_SLOTS;
+}
+
+static int vcpu_call(unsigned long cmd, void *arg)
+{
+	return sys_ioctl_ptr(g.m.vcpu.fd, cmd, arg);
+}
+
+static bool no_events(void)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_vcpu_events events = {
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
+	};
+	struct kvm_debugregs debugregs = { .dr6 = 0xffff0ff0, .dr7 = 0x400 };
+
+	return fuzz_expect(!vcpu_call(KVM_SET_VCPU_EVENTS, &events) &&
+			   !vcpu_call(KVM_SET_DEBUGREGS, &debugregs) &&
+			   !vcpu_call(KVM_SET_MP_STATE, &runnable), "no fresh start");
+}
+
+static bool start_guest(void)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	int ret;
+
+	fill_code(g.mode);
+	fill_idt(g.mode);
+	if (!no_events())
+		return false;
+	ret = fuzz_set_mode(&g.m.vcpu, g.mode, SLOTS);
+	if (!fuzz_expect(!ret, "mode %d: %d", g.mode, ret))
+		return false;
+	if (vcpu_call(KVM_GET_REGS, &regs) || vcpu_call(KVM_GET_SREGS, &sregs))
+		return fuzz_expect(false, "registers cannot be read");
+	regs.rflags |= RFLAGS_IF;
+	ret = vcpu_call(KVM_SET_REGS, &regs);
+	if (!fuzz_expect(!ret, "KVM_SET_REGS: %d", ret))
+		return false;
+	if (g.mode == FUZZ_REAL)
+		return true;
+	sregs.idt.base = FUZZ_CODE + IDT;
+	sregs.idt.limit = GATES * (g.mode == FUZZ_LONG ? 16 : 8) - 1;
+	sregs.gdt.limit = FUZZ_SEL_TSS + 7;
+	ret = vcpu_call(KVM_SET_SREGS, &sregs);
+	if (!fuzz_expect(!ret, "KVM_SET_SREGS: %d", ret))
+		return false;
+	/* Where there is no XSAVE this is refused. */
+	sregs.cr4 |= CR4_OSXSAVE;
+	vcpu_call(KVM_SET_SREGS, &sregs);
+	return true;
+}
+
+/* Interrupts and NMIs, now and then, when the guest may or may not want them. */
+static void send_something(void)
+{
+	struct kvm_interrupt interrupt = { .irq = fuzz_below(256) };
+	struct kvm_msi msi = {
+		.address_lo = 0xfee00000,
+		.data = fuzz_below(256) | (fuzz_one_in(8) ? 0x400 : 0), /* or NMI */
+	};
+	int ret = 0;
+
+	switch (fuzz_below(24)) {
+	case 0:
+		ret = vcpu_call(KVM_NMI, NULL);
+		break;
+	case 1 ... 3:
+		if (g.lapic)
+			ret = sys_ioctl_ptr(g.m.vm.fd, KVM_SIGNAL_MSI, &msi);
+		else if (!testing_kvm() || g.m.vcpu.run->ready_for_interrupt_injection)
+			ret = vcpu_call(KVM_INTERRUPT, &interrupt);
+		break;
+	case 4:
+		g.m.vcpu.run->request_interrupt_window ^= 1;
+		break;
+	}
+	fuzz_expect(ret >= 0 || ret == -EEXIST, "an interrupt: %d", ret);
+}
+
+/* The handler is where the client sends a guest that is at something it cannot do. */
+static void skip(void)
+{
+	struct kvm_regs regs;
+
+	if (vcpu_call(KVM_GET_REGS, &regs))
+		return;
+	regs.rip = HANDLER + (g.mode == FUZZ_REAL ? 0 : FUZZ_CODE);
+	regs.rsp = FUZZ_STACK + (g.mode == FUZZ_REAL ? 0 : FUZZ_CODE);
+	vcpu_call(KVM_SET_REGS, &regs);
+}
+
+static void answer(void *data, size_t size)
+{
+	for (uint8_t *p = data; size--; p++)
+		*p = fuzz_random();
+}
+
+/* What has no handler in minihv; abi.rst says which exits that are. */
+static bool may_be_unexpected(const struct kvm_run *run)
+{
+	return testing_kvm() || run->internal.data[0] == EXIT_TASK_SWITCH;
+}
+
+static const char *content(void)
+{
+	return g.bytes ? "bytes" : "instructions";
+}
+
+static void entry_failed(const struct kvm_run *run)
+{
+	struct kvm_vcpu_events e = {};
+	struct kvm_sregs sregs = {};
+
+	vcpu_call(KVM_GET_VCPU_EVENTS, &e);
+	vcpu_call(KVM_GET_SREGS, &sregs);
+	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx exception %d %d %d NMI %d %d shadow %d",
+		  g.mode, content(), run->fail_entry.hardware_entry_failure_reason, sregs.cr0,
+		  e.exception.injected, e.exception.nr, e.exception.has_error_code,
+		  e.nmi.pending, e.nmi.masked, e.interrupt.shadow);
+}
+
+/* Deal with an exit; false if it is the guest's last. */
+static bool handle_exit(struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		if (!fuzz_expect(run->io.data_offset + (uint64_t)run->io.size * run->io.count <=
+				 g.m.vcpu.run_size, "too much I/O"))
+			return false;
+		if (run->io.direction == KVM_EXIT_IO_IN)
+			answer((uint8_t *)run + run->io.data_offset,
+			       run->io.size * run->io.count);
+		return true;
+	case KVM_EXIT_MMIO:
+		if (!run->mmio.is_write)
+			answer(run->mmio.data, sizeof(run->mmio.data));
+		return true;
+	case KVM_EXIT_X86_RDMSR:
+	case KVM_EXIT_X86_WRMSR:
+		run->msr.error = fuzz_below(2);
+		run->msr.data = fuzz_value();
+		return true;
+	case KVM_EXIT_INTERNAL_ERROR:
+		fuzz_expect(run->internal.suberror != KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON ||
+			    may_be_unexpected(run), "exit reason %#llx, qualification %#llx",
+			    run->internal.data[0], run->internal.data[1]);
+		skip();
+		return true;
+	case KVM_EXIT_HLT:
+		return slots_done() < N_SLOTS;
+	case KVM_EXIT_FAIL_ENTRY:
+		entry_failed(run);
+		return false;
+	case KVM_EXIT_SHUTDOWN:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void run_guest(void)
+{
+	struct kvm_run *run = g.m.vcpu.run;
+	unsigned int kicks = 0;
+	int ret;
+
+	for (int i = 0; i < ENTRIES_MAX && !fuzz_failed(); i++) {
+		send_something();
+		ret = vcpu_run(&g.m.vcpu);
+		if (!fuzz_expect(fuzz_exit_is_defined(ret, run), "KVM_RUN: %d, exit reason %u",
+				 ret, run->exit_reason))
+			break;
+		if (ret == -EINTR) {
+			if (kicks++ || slots_done() == N_SLOTS)
+				break;
+		} else if (ret) {
+			skip();
+		} else if (!handle_exit(run)) {
+			break;
+		}
+	}
+	run->request_interrupt_window = 0;
+}
+
+static void sregs_refused(const struct kvm_sregs *sregs)
+{
+	/* Without CPUID there are 36 bits of physical addresses, but MOV to CR3 takes more. */
+	if (!g.cpuid && sregs->cr3 >> 36)
+		return;
+	fuzz_fail("mode %d, %s, refused: CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx CS.L %d",
+		  g.mode, content(), sregs->cr0, sregs->cr3, sregs->cr4,
+		  sregs->efer, sregs->cs.l);
+}
+
+/* A VMM that saves this guest can restore it. */
+static void check_state(void)
+{
+	static const struct {
+		const char *name;
+		unsigned long get, set;
+	} parts[] = {
+		{ "REGS", KVM_GET_REGS, KVM_SET_REGS },
+		{ "SREGS", KVM_GET_SREGS, KVM_SET_SREGS },
+		{ "XCRS", KVM_GET_XCRS, KVM_SET_XCRS },
+		{ "XSAVE", KVM_GET_XSAVE, KVM_SET_XSAVE },
+		{ "DEBUGREGS", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS },
+		{ "MP_STATE", KVM_GET_MP_STATE, KVM_SET_MP_STATE },
+		{ "VCPU_EVENTS", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS },
+	};
+	static uint64_t buffer[512];	/* struct kvm_xsave, the largest */
+	int ret;
+
+	for (size_t i = 0; i < FUZZ_ARRAY_SIZE(parts); i++) {
+		ret = vcpu_call(parts[i].get, buffer);
+		if (ret == -ENOTTY && parts[i].get == KVM_GET_XCRS)
+			continue;
+		if (!fuzz_expect(!ret, "%s cannot be read: %d", parts[i].name, ret))
+			return;
+		ret = vcpu_call(parts[i].set, buffer);
+		if (ret && parts[i].set == KVM_SET_SREGS)
+			sregs_refused((void *)buffer);
+		else
+			fuzz_expect(!ret, "what %s is in the end is refused: %d", parts[i].name,
+				    ret);
+	}
+}
+
+/* The client may have a say in MSRs, and leave HLT, PAUSE and MWAIT to the guest. */
+static void set_up_vm(void)
+{
+	struct kvm_enable_cap msrs = { .cap = KVM_CAP_X86_USER_SPACE_MSR, .args = { 7 } };
+	struct kvm_msr_filter filter = {
+		.ranges[0] = {
+			.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
+			.base = fuzz_msr(&g.msrs), .nmsrs = 64,
+		},
+	};
+	uint64_t bitmap = fuzz_random();
+
+	filter.ranges[0].bitmap = (void *)&bitmap;
+	if (fuzz_one_in(4))
+		sys_ioctl_ptr(g.m.vm.fd, KVM_ENABLE_CAP, &msrs);
+	if (fuzz_one_in(4))
+		sys_ioctl_ptr(g.m.vm.fd, KVM_X86_SET_MSR_FILTER, &filter);
+}
+
+static void guests_round(void)
+{
+	int n;
+
+	g.lapic = fuzz_one_in(3);
+	g.cpuid = !fuzz_one_in(4);
+	if (!fuzz_machine(&g.m, g.lapic, g.cpuid))
+		return;
+	memset(g.m.vm.mem, OUT, VM_GPA_GDT);
+	memset(g.m.vm.mem + VM_GPA_GUEST, OUT, VM_GPA_VCPUS - VM_GPA_GUEST);
+	memset(g.m.vm.mem + VM_GPA_VCPUS + VM_VCPU_AREA, OUT,
+	       FUZZ_MIB * 0x100000 - VM_GPA_VCPUS - VM_VCPU_AREA);
+	memcpy(g.tables, g.m.vm.mem, sizeof(g.tables));
+	n = matrix_msrs(g.m.dev, &g.msrs.msrs);
+	if (fuzz_expect(n > 0, "the MSR lists: %d", n)) {
+		g.msrs.n = n;
+		set_up_vm();
+		fuzz_kicks(KICK_USEC);
+		for (int i = 0; i < ROUND_GUESTS && !fuzz_over(); i++) {
+			g.mode = fuzz_below(FUZZ_MODES);
+			g.bytes = fuzz_one_in(2);
+			if (!start_guest())
+				break;
+			run_guest();
+			fuzz_did(slots_done());
+			if (!fuzz_failed())
+				check_state();
+		}
+		free(g.msrs.msrs);
+	}
+	machine_destroy(&g.m);
+}
+
+int main(void)
+{
+	static const struct fuzzer fuzzer = { .name = "fuzz_guests", .round = guests_round };
+
+	return fuzz_main(&fuzzer);
+}
