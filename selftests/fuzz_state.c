@@ -107,10 +107,11 @@ static bool same(enum kind kind, const struct image *a, const struct image *b, s
 	memcpy(&y, b, kinds[kind].size);
 	blank_volatile(kind, &x);
 	blank_volatile(kind, &y);
-	for (*where = 0; *where < kinds[kind].size; ++*where)
-		if (p[*where] != q[*where])
-			return false;
-	return true;
+	if (!memcmp(p, q, kinds[kind].size))
+		return true;
+	for (*where = 0; p[*where] == q[*where]; ++*where)
+		;
+	return false;
 }
 
 /* The registers of struct kvm_sregs that are stored as they come, or refused. */
