@@ -95,13 +95,18 @@ static void remember(const struct operation *o)
 		t.last[o->msr] = o->result.value;
 }
 
-/* The value for a write: one of the matrix's for this MSR, or a number. */
+/*
+ * The value for a write: one of the matrix's for this MSR, or a number. Numbers mean
+ * nothing where the two devices have different bits: the VMX capabilities.
+ */
 static void choose_value(struct operation *o)
 {
 	static struct matrix_value values[MATRIX_VALUES_MAX];
+	bool number = fuzz_one_in(4) && (o->result.index < MSR_IA32_VMX_BASIC ||
+					 o->result.index > MSR_IA32_VMX_VMFUNC);
 	size_t n;
 
-	if (o->msr < t.n_msrs && !fuzz_one_in(4)) {
+	if (o->msr < t.n_msrs && !number) {
 		n = matrix_values(&t.msrs[o->msr], t.initial[o->msr], values);
 		o->value = values[fuzz_below(n)];
 		return;
