@@ -207,6 +207,12 @@ int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs)
 	sregs->cr4 = vcpu->cr4;
 	sregs->cr8 = vcpu_get_cr8(vcpu);
 	sregs->efer = vcpu->msrs[MSR_SLOT_EFER];
+	/*
+	 * Outside of long mode the bit is reserved, but the CPU keeps what the descriptor
+	 * had. vcpu_set_sregs() would refuse it.
+	 */
+	if (!(sregs->efer & EFER_LMA))
+		sregs->cs.l = 0;
 	sregs->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
 	if (vcpu->interrupt >= 0)
 		__set_bit(vcpu->interrupt, (unsigned long *)sregs->interrupt_bitmap);

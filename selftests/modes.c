@@ -262,4 +262,21 @@ TEST_F(modes, cpuid_follows_cr4)
 	EXPECT_EQ(1 << 27, ops[3].rcx & 1 << 27);
 }
 
+/* CS.L means nothing outside of long mode, and does not keep the state from being restored. */
+GUEST_CODE(to_code64, 32,
+	   "ljmp $0x08, $0x10007\n"	/* behind itself */
+	   "hlt\n");
+
+TEST_F(modes, cs_l_in_legacy_mode)
+{
+	struct kvm_sregs sregs;
+
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, to_code64));
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	EXPECT_EQ(VM_SEL_CODE64, sregs.cs.selector);
+	if (!testing_kvm())	/* which refuses what it has given */
+		EXPECT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+}
+
 TEST_HARNESS_MAIN
