@@ -258,7 +258,7 @@ static void entry_failed(const struct kvm_run *run)
 
 	vcpu_call(KVM_GET_VCPU_EVENTS, &e);
 	vcpu_call(KVM_GET_SREGS, &sregs);
-	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx exception %d %d %d NMI %d %d shadow %d",
+	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx exception %d %d %d NMI %d %d, %d",
 		  g.mode, content(), run->fail_entry.hardware_entry_failure_reason, sregs.cr0,
 		  e.exception.injected, e.exception.nr, e.exception.has_error_code,
 		  e.nmi.pending, e.nmi.masked, e.interrupt.shadow);

@@ -256,7 +256,7 @@ static bool write_image(enum kind kind, struct image *image)
 		return false;
 	if (ret && !fuzz_expect(refused_well(ret), "%s: refused with %d", kinds[kind].name, ret))
 		return false;
-	if (testing_kvm())	/* which may take half of what it refuses, and not keep what it takes */
+	if (testing_kvm())	/* which may take half of what it refuses */
 		return !ret;
 	if (ret) {
 		fuzz_expect(same(kind, &before, &after, &where),
