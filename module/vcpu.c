@@ -3,6 +3,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <asm/debugreg.h>
@@ -224,7 +225,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	if (vmx_controls.proc2 & SECONDARY_EXEC_ENABLE_VPID) {
 		/* More vCPUs than VPIDs: the rest do without. */
 		vpid = ida_alloc_range(&vpids, 1, U16_MAX, GFP_KERNEL);
-		vcpu->vpid = vpid > 0 ? vpid : 0;
+		vcpu->vpid = max(vpid, 0);
 	}
 	ret = vmcs_alloc(&vcpu->vmcs);
 	if (ret)
