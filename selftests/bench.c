@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: bench DEVICE
+ * usage: bench DEVICE [mark]
  *
  * Measures what MSR work costs on a device of KVM's ioctls, in ticks of the TSC, and
  * prints for each operation a line: name, median, least, most. Exits are measured
  * by the guest, from loop to loop, less an empty loop; ioctls by the client. For
  * comparing two devices in one boot; in the test machine a tick is an instruction.
+ *
+ * With "mark" it prints no figures but only the names. It does each operation a few
+ * times between two marks, instructions at which the emulator stops if told to.
  */
 #include <sched.h>
 #include <stdio.h>
@@ -16,8 +19,12 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define SAMPLES		31
-#define ROUNDS		100	/* of the loop in the guest, and "movl $100" there */
+#define ROUNDS		100	/* of the loop in the guest */
 #define CALLS		20	/* of an ioctl, for one sample */
+#define MARKED		3	/* rounds or calls when marking; the first ones fill caches */
+
+/* A NOP but for the emulator. */
+#define MARK		"xchgw %bx, %bx"
 
 #define MSR_MANY	64
 #define VECTOR_GP	13
@@ -25,6 +32,7 @@
 struct bench {
 	struct machine m;
 	struct vcpu *vcpu;
+	bool marking;
 	uint64_t empty;		/* an empty loop in the guest */
 };
 
@@ -65,17 +73,20 @@ static struct sample summary(uint64_t *samples, uint64_t minus, uint64_t per)
 	};
 }
 
-static void report(const char *name, struct sample s)
+static void report(const struct bench *b, const char *name, struct sample s)
 {
-	printf("%s %llu %llu %llu\n", name, (unsigned long long)s.median,
-	       (unsigned long long)s.least, (unsigned long long)s.most);
+	if (b->marking)
+		puts(name);
+	else
+		printf("%s %llu %llu %llu\n", name, (unsigned long long)s.median,
+		       (unsigned long long)s.least, (unsigned long long)s.most);
 	fflush(stdout);
 }
 
 /*
- * Guests that execute an instruction ROUNDS times, with the registers that the
- * client has left in R10 (RCX), R11 (RAX) and R12 (RDX), and leave the time that
- * took in R13.
+ * Guests that execute an instruction R9 times, with the registers that the client
+ * has left in R10 (RCX), R11 (RAX) and R12 (RDX), and leave the time that took in
+ * R13.
  */
 #define MEASURED_LOOP(name, insn)					\
 	GUEST_CODE(name, 64,						\
@@ -83,11 +94,12 @@ static void report(const char *name, struct sample s)
 		   "shlq $32, %rdx\n"					\
 		   "orq %rdx, %rax\n"					\
 		   "movq %rax, %r8\n"					\
-		   "movl $100, %r9d\n"					\
 		   "1: movq %r10, %rcx\n"				\
 		   "movq %r11, %rax\n"					\
 		   "movq %r12, %rdx\n"					\
+		   MARK "\n"						\
 		   insn "\n"						\
+		   MARK "\n"						\
 		   "decl %r9d\n"					\
 		   "jnz 1b\n"						\
 		   "rdtsc\n"						\
@@ -111,13 +123,14 @@ GUEST_CODE(loop_hlt, 64, "1: hlt; jmp 1b");
 static struct sample run_loop(struct bench *b, const uint8_t *code, size_t len, uint32_t index,
 			      uint64_t value)
 {
-	uint64_t samples[SAMPLES];
+	uint64_t samples[SAMPLES] = {}, rounds = b->marking ? MARKED : ROUNDS;
 	struct kvm_regs regs;
 	int i;
 
-	for (i = 0; i < SAMPLES; i++) {
+	for (i = 0; i < (b->marking ? 1 : SAMPLES); i++) {
 		check("code", __load_guest_code(b->vcpu, VM_MODE_LONG, code, len));
 		check("KVM_GET_REGS", sys_ioctl_ptr(b->vcpu->fd, KVM_GET_REGS, &regs));
+		regs.r9 = rounds;
 		regs.r10 = index;
 		regs.r11 = (uint32_t)value;
 		regs.r12 = value >> 32;
@@ -128,7 +141,7 @@ static struct sample run_loop(struct bench *b, const uint8_t *code, size_t len, 
 		check("KVM_GET_REGS", sys_ioctl_ptr(b->vcpu->fd, KVM_GET_REGS, &regs));
 		samples[i] = regs.r13;
 	}
-	return summary(samples, b->empty, code == loop_empty ? 1 : ROUNDS);
+	return summary(samples, b->empty, code == loop_empty ? 1 : rounds);
 }
 
 #define RUN_LOOP(b, name, index, value)	run_loop(b, name, name##_end - name, index, value)
@@ -152,31 +165,36 @@ static void exits(struct bench *b)
 	uint8_t all[64];
 	struct kvm_msr_filter_range range = range_of(FILTER_BOTH, 0x1a0, 64 * 8, all);
 
-	report("rdmsr-exit-stored", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MISC_ENABLE, 0));
-	report("rdmsr-exit-constant", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MTRRCAP, 0));
-	report("rdmsr-exit-pat", RUN_LOOP(b, loop_rdmsr, MSR_IA32_PAT, 0));
-	report("rdmsr-exit-lstar", RUN_LOOP(b, loop_rdmsr, MSR_IA32_LSTAR, 0));
-	report("wrmsr-exit-stored", RUN_LOOP(b, loop_wrmsr, MSR_IA32_MCG_STATUS, 0));
-	report("wrmsr-exit-pat", RUN_LOOP(b, loop_wrmsr, MSR_IA32_PAT, 0x0007040600070406));
-	report("wrmsr-exit-lstar", RUN_LOOP(b, loop_wrmsr, MSR_IA32_LSTAR, 0xffffffff81000000));
-	report("wrmsr-exit-tsc-adjust", RUN_LOOP(b, loop_wrmsr, 0x3b, 0));
-	report("cpuid-exit", RUN_LOOP(b, loop_cpuid, 0, 1));
+	report(b, "rdmsr-exit-stored", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MISC_ENABLE, 0));
+	report(b, "rdmsr-exit-constant", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MTRRCAP, 0));
+	report(b, "rdmsr-exit-pat", RUN_LOOP(b, loop_rdmsr, MSR_IA32_PAT, 0));
+	report(b, "rdmsr-exit-lstar", RUN_LOOP(b, loop_rdmsr, MSR_IA32_LSTAR, 0));
+	report(b, "wrmsr-exit-stored", RUN_LOOP(b, loop_wrmsr, MSR_IA32_MCG_STATUS, 0));
+	report(b, "wrmsr-exit-pat", RUN_LOOP(b, loop_wrmsr, MSR_IA32_PAT, 0x0007040600070406));
+	report(b, "wrmsr-exit-lstar", RUN_LOOP(b, loop_wrmsr, MSR_IA32_LSTAR, 0xffffffff81000000));
+	report(b, "wrmsr-exit-tsc-adjust", RUN_LOOP(b, loop_wrmsr, 0x3b, 0));
+	report(b, "cpuid-exit", RUN_LOOP(b, loop_cpuid, 0, 1));
 	set_gp_handler(b);
-	report("rdmsr-exit-gp", RUN_LOOP(b, loop_rdmsr, 0xdead, 0));
+	report(b, "rdmsr-exit-gp", RUN_LOOP(b, loop_rdmsr, 0xdead, 0));
 
 	memset(all, 0xff, sizeof(all));
 	check("KVM_X86_SET_MSR_FILTER", set_filter(&b->m.vm, 0, &range, 1));
-	report("rdmsr-exit-filtered", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MISC_ENABLE, 0));
+	report(b, "rdmsr-exit-filtered", RUN_LOOP(b, loop_rdmsr, MSR_IA32_MISC_ENABLE, 0));
 	check("KVM_X86_SET_MSR_FILTER", set_filter(&b->m.vm, 0, NULL, 0));
 }
 
 /* CALLS calls of an ioctl, one after the other, on the vCPU. */
 static struct sample measure_ioctl(struct bench *b, unsigned long cmd, void *arg, int expected)
 {
-	uint64_t samples[SAMPLES], start;
+	uint64_t samples[SAMPLES] = {}, start;
 	int i, j, ret = expected;
 
-	for (i = 0; i < SAMPLES; i++) {
+	for (i = 0; i < MARKED && b->marking; i++) {
+		asm volatile(MARK);
+		ret = ioctl(b->vcpu->fd, cmd, arg);
+		asm volatile(MARK);
+	}
+	for (i = 0; i < SAMPLES && !b->marking; i++) {
 		start = rdtsc();
 		for (j = 0; j < CALLS && ret == expected; j++)
 			ret = ioctl(b->vcpu->fd, cmd, arg);
@@ -208,17 +226,17 @@ static void msr_ioctls(struct bench *b)
 	for (i = 0; i < MSR_MANY; i++)
 		msrs.entries[i].index = indices[i % ARRAY_SIZE(indices)];
 	msrs.header.nmsrs = 1;
-	report("get-msrs-1", measure_ioctl(b, KVM_GET_MSRS, &msrs, 1));
-	report("set-msrs-1", measure_ioctl(b, KVM_SET_MSRS, &msrs, 1));
+	report(b, "get-msrs-1", measure_ioctl(b, KVM_GET_MSRS, &msrs, 1));
+	report(b, "set-msrs-1", measure_ioctl(b, KVM_SET_MSRS, &msrs, 1));
 	msrs.header.nmsrs = MSR_MANY;
-	report("get-msrs-64-each", per_entry(measure_ioctl(b, KVM_GET_MSRS, &msrs, MSR_MANY)));
-	report("set-msrs-64-each", per_entry(measure_ioctl(b, KVM_SET_MSRS, &msrs, MSR_MANY)));
+	report(b, "get-msrs-64-each", per_entry(measure_ioctl(b, KVM_GET_MSRS, &msrs, MSR_MANY)));
+	report(b, "set-msrs-64-each", per_entry(measure_ioctl(b, KVM_SET_MSRS, &msrs, MSR_MANY)));
 }
 
 static void run_to_hlt(struct bench *b)
 {
 	check("code", load_guest_code(b->vcpu, VM_MODE_LONG, loop_hlt));
-	report("run-to-hlt", measure_ioctl(b, KVM_RUN, NULL, 0));
+	report(b, "run-to-hlt", measure_ioctl(b, KVM_RUN, NULL, 0));
 }
 
 static int go_to_cpu(int cpu)
@@ -249,7 +267,7 @@ static void cpu_switch(struct bench *b)
 		samples[i] = (int64_t)there < 0 ? 0 : there;
 	}
 	check("sched_setaffinity", go_to_cpu(0));
-	report("switch-cpu", summary(samples, 0, 1));
+	report(b, "switch-cpu", summary(samples, 0, 1));
 }
 
 static void create_and_close(struct bench *b)
@@ -267,28 +285,32 @@ static void create_and_close(struct bench *b)
 		close(vm);
 		samples[i] = rdtsc() - start;
 	}
-	report("create-and-close", summary(samples, 0, 1));
+	report(b, "create-and-close", summary(samples, 0, 1));
 }
 
 int main(int argc, char **argv)
 {
 	struct bench b = {};
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bench DEVICE\n");
+	b.marking = argc == 3 && !strcmp(argv[2], "mark");
+	if (argc != 2 && !b.marking) {
+		fprintf(stderr, "usage: bench DEVICE [mark]\n");
 		return 2;
 	}
 	setenv("MINIHV_DEVICE", argv[1], 1);
 	check(argv[1], machine_create(&b.m, 2));
 	b.vcpu = &b.m.vcpu;
 	check("KVM_SET_CPUID2", vcpu_set_supported_cpuid(b.vcpu));
-	b.empty = RUN_LOOP(&b, loop_empty, 0, 0).median;
+	if (!b.marking)
+		b.empty = RUN_LOOP(&b, loop_empty, 0, 0).median;
 
 	exits(&b);
 	msr_ioctls(&b);
 	run_to_hlt(&b);
-	cpu_switch(&b);
-	create_and_close(&b);
+	if (!b.marking) {
+		cpu_switch(&b);
+		create_and_close(&b);
+	}
 	machine_destroy(&b.m);
 	return 0;
 }

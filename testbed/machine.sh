@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Sourced by testbed/boot: what the emulator gets to see. Uses boot's variables: run (directory of
-# this run's files), kernel, script, files, cpus, memory, words, and what testbed/cpus/NAME sets.
+# this run's files), kernel, debugger, script, files, cpus, memory, words, and what testbed/cpus/NAME sets.
 
 # What all boots share.
 prepare()
@@ -93,5 +93,9 @@ configure()
 	END
 	[ -z "$cpuid" ] || echo "cpuid: $cpuid" >>"$run/bochsrc"
 	# Debian's bochs has its debugger built in and stops at its prompt unless told to continue.
-	echo c >"$run/debugger"
+	if [ "$debugger" ]; then
+		echo 'magic_break: enabled=1' >>"$run/bochsrc"
+		cp "$debugger" "$run/debugger"
+	fi
+	echo c >>"$run/debugger"
 }
