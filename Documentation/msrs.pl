@@ -127,6 +127,7 @@ sub print_row
 	mask_field('Reserved', $row{gp_mask});
 	mask_field('Fixed', $row{ro_mask});
 	mask_field('Ignored', $row{ignore_mask});
+	mask_field('Asked', $row{ask_mask});
 	field('Check', $row{check} ? word($row{check}) : '');
 	field('Guest needs', join(' or ', map { $features{$_} // die "msrs.pl: $_?\n" }
 				  grep { defined } @row{qw(feature feature_alt)}));

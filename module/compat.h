@@ -180,16 +180,6 @@ static inline int compat_handle_work(void)
 #define rdmsrq_safe(msr, value)		rdmsrl_safe(msr, value)
 #define wrmsrq_safe(msr, value)		wrmsrl_safe(msr, value)
 #define native_wrmsrq(msr, value)	native_wrmsrl(msr, value)
-
-static inline int compat_native_wrmsrq_safe(u32 msr, u64 value)
-{
-	return native_write_msr_safe(msr, lower_32_bits(value), upper_32_bits(value));
-}
-#else
-static inline int compat_native_wrmsrq_safe(u32 msr, u64 value)
-{
-	return native_write_msr_safe(msr, value);
-}
 #endif
 
 /* Where the kernel's function is for KVM alone: what it does on Intel CPUs. */

@@ -76,6 +76,15 @@ bool cpuid_has_monitor(const struct vcpu *vcpu)
 	return cpuid_has(&vcpu->cpuid, FEATURE_MONITOR);
 }
 
+/* What a leaf that is missing says. */
+static const struct kvm_cpuid_entry2 nothing;
+
+/* Does update_runtime() change anything there? */
+static bool has_runtime(const struct kvm_cpuid_entry2 *e)
+{
+	return e->function == 1 || e->function == 7 || e->function == 0xd;
+}
+
 /* Bits and sizes that follow the vCPU's state and not what the client said. */
 static void update_runtime(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
 {
@@ -106,6 +115,24 @@ static bool cpuid_faults(struct vcpu *vcpu)
 	       vcpu_cpl(vcpu);
 }
 
+static void answer(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+{
+	unsigned long *regs = vcpu->vmenter.regs;
+
+	regs[GPR_RAX] = e->eax;
+	regs[GPR_RBX] = e->ebx;
+	regs[GPR_RCX] = e->ecx;
+	regs[GPR_RDX] = e->edx;
+}
+
+static noinline void answer_as_of_now(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+{
+	struct kvm_cpuid_entry2 now = *e;
+
+	update_runtime(vcpu, &now);
+	answer(vcpu, &now);
+}
+
 /**
  * handle_cpuid() - carry out the guest's CPUID
  * @vcpu: the vCPU
@@ -115,22 +142,17 @@ static bool cpuid_faults(struct vcpu *vcpu)
 void handle_cpuid(struct vcpu *vcpu)
 {
 	unsigned long *regs = vcpu->vmenter.regs;
-	const struct kvm_cpuid_entry2 *found;
-	struct kvm_cpuid_entry2 e = {};
+	const struct kvm_cpuid_entry2 *e;
 
 	if (cpuid_faults(vcpu)) {
 		vcpu_inject_gp(vcpu);
 		return;
 	}
-	found = find_in_range(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]);
-	if (found) {
-		e = *found;
-		update_runtime(vcpu, &e);
-	}
-	regs[GPR_RAX] = e.eax;
-	regs[GPR_RBX] = e.ebx;
-	regs[GPR_RCX] = e.ecx;
-	regs[GPR_RDX] = e.edx;
+	e = find_in_range(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]) ?: &nothing;
+	if (has_runtime(e))
+		answer_as_of_now(vcpu, e);
+	else
+		answer(vcpu, e);
 	skip_insn(vcpu);
 }
 

@@ -30,6 +30,7 @@ static const struct {
 	{ MSR_PASS_WRITE, "pass-write" },
 	{ MSR_PROBE_HOST, "probe" },
 	{ MSR_SLOW, "slow" },
+	{ MSR_SYSCALL, "syscall" },
 	{ MSR_HOST_ONLY, "host-only" },
 	{ MSR_NO_WRITE, "no-write" },
 	{ MSR_NO_READ, "no-read" },

@@ -87,20 +87,22 @@ void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
 	vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
 }
 
-/**
- * vcpu_after_insn() - an instruction has been completed under TF or RF
- * @vcpu: the vCPU
- * @rflags: RFLAGS
- *
- * Under TF it is followed by #DB (BS); RF lasts one instruction.
- *
- * Return: RFLAGS after it.
- */
-unsigned long vcpu_after_insn(struct vcpu *vcpu, unsigned long rflags)
+/* Under TF a completed instruction is followed by #DB (BS); RF lasts one instruction. */
+static unsigned long rflags_after_insn(struct vcpu *vcpu, unsigned long rflags)
 {
 	if (rflags & X86_EFLAGS_TF)
 		vcpu_inject_db(vcpu, DR_STEP);
 	return rflags & ~X86_EFLAGS_RF;
+}
+
+/* In 32-bit code RIP wraps at 4 GiB. */
+static unsigned long next_rip(struct vcpu *vcpu, unsigned long rip, u32 len)
+{
+	unsigned long next = rip + len;
+
+	if ((u32)next < len && !(rip >> 32) && !vcpu_is_64bit_code(vcpu))
+		next = (u32)next;
+	return next;
 }
 
 /**
@@ -113,11 +115,15 @@ unsigned long vcpu_after_insn(struct vcpu *vcpu, unsigned long rflags)
 void vcpu_skip_insn(struct vcpu *vcpu)
 {
 	if (vcpu->loaded) {
-		skip_insn_loaded(vcpu);
+		vmwritel(GUEST_RIP, next_rip(vcpu, vmreadl(GUEST_RIP),
+					     vmread32(VM_EXIT_INSTRUCTION_LEN)));
+		vmwritel(GUEST_RFLAGS, rflags_after_insn(vcpu, vmreadl(GUEST_RFLAGS)));
+		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
+			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~SHADOWS);
 		return;
 	}
 	vcpu->rip = next_rip(vcpu, vcpu->rip, vcpu->exit.insn_len);
-	vcpu->rflags = vcpu_after_insn(vcpu, vcpu->rflags);
+	vcpu->rflags = rflags_after_insn(vcpu, vcpu->rflags);
 	vcpu->interruptibility &= ~SHADOWS;
 	vcpu->dirty |= DIRTY_REGS;
 }

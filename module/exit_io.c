@@ -226,10 +226,12 @@ static int handle_string(struct vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Return: 0 with KVM_EXIT_IO for the client; 1 to go on; -EFAULT if guest memory
- * is gone from the process.
+ * is gone from the process; -ENOMEM, and the instruction is still to be executed.
  */
 int handle_io(struct vcpu *vcpu)
 {
+	if (!vcpu_io_page(vcpu))
+		return -ENOMEM;
 	if (vcpu->exit.qualification & IO_STRING)
 		return handle_string(vcpu);
 	if (vcpu->exit.qualification & IO_IN)

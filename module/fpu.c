@@ -92,7 +92,7 @@ void fpu_reset(struct vcpu *vcpu)
 int fpu_create(struct vcpu *vcpu)
 {
 	/* XSAVE wants 64-byte alignment; kmalloc gives it for powers of two only. */
-	vcpu->fpu = kzalloc(roundup_pow_of_two(area_size), GFP_KERNEL_ACCOUNT);
+	vcpu->fpu = kmalloc(roundup_pow_of_two(area_size), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->fpu)
 		return -ENOMEM;
 	fpu_reset(vcpu);

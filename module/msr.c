@@ -17,6 +17,10 @@
 
 u8 msr_map[MSR_MAP_SIZE] __ro_after_init;
 
+/* The first and the last MSR that is not in the map. */
+static u32 far_first __ro_after_init = ~0u;
+static u32 far_last __ro_after_init;
+
 /* What the host said at load, by slot; rows without host_value keep their reset. */
 static u64 host_values[MSR_SLOTS] __ro_after_init;
 
@@ -30,8 +34,12 @@ static void __init map_row(unsigned int n)
 
 	for (i = 0; i < msr_row_count(row); i++) {
 		place = msr_map_place(row->first + i);
-		if (place < MSR_MAP_SIZE)
+		if (place < MSR_MAP_SIZE) {
 			msr_map[place] = n + 1;
+		} else {
+			far_first = min(far_first, row->first + i);
+			far_last = max(far_last, row->first + i);
+		}
 	}
 }
 
@@ -102,7 +110,7 @@ static __always_inline const struct msr_row *lookup(u32 index)
 	unsigned int n;
 
 	if (place >= MSR_MAP_SIZE)
-		return search(index);
+		return index >= far_first && index <= far_last ? search(index) : NULL;
 	n = msr_row_number(place);
 	return n ? &msr_table[n - 1] : NULL;
 }
@@ -249,6 +257,18 @@ static noinline enum msr_result store_special(struct vcpu *vcpu, const struct ms
 	return row->ops->set(&a);
 }
 
+/* Is the guest's value in the CPU's register? */
+static bool in_register(const struct vcpu *vcpu, const struct msr_row *row)
+{
+	return vcpu->loaded && (vcpu->loaded_syscall || !(row->flags & MSR_SYSCALL));
+}
+
+/* What the CPU has taken before it takes again. */
+static bool hw_accepts(const struct vcpu *vcpu, const struct msr_row *row, u64 data)
+{
+	return !((data ^ vcpu->msrs[row->slot]) & row->ask_mask) || msr_hw_accepts(row, data);
+}
+
 static __always_inline enum msr_result store_value(struct vcpu *vcpu, const struct msr_row *row,
 						   u32 index, bool host, u64 data)
 {
@@ -259,7 +279,8 @@ static __always_inline enum msr_result store_value(struct vcpu *vcpu, const stru
 		*msr_slot(vcpu, row, index) = data;
 		return MSR_OK;
 	case MSR_HW_SWITCHED:
-		if (vcpu->loaded ? wrmsrq_safe(row->first, data) : !msr_hw_accepts(row, data))
+		if (in_register(vcpu, row) ? wrmsrq_safe(row->first, data) :
+					     !hw_accepts(vcpu, row, data))
 			return MSR_INVALID;
 		vcpu->msrs[row->slot] = data;
 		return MSR_OK;

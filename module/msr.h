@@ -123,6 +123,7 @@ enum msr_check {
 #define MSR_HOST_ONLY	BIT(10)	/* for the guest it is not there */
 #define MSR_NO_WRITE	BIT(11)	/* neither guest nor client can write it */
 #define MSR_NO_READ	BIT(12)	/* a command: neither can read it */
+#define MSR_SYSCALL	BIT(13)	/* of no use to a guest whose EFER.SCE is 0 */
 
 /**
  * enum msr_result - outcome of an access
@@ -200,6 +201,9 @@ struct msr_ops {
  * @gp_mask: bits that fault when set
  * @ro_mask: bits that fault when changed
  * @ignore_mask: bits that keep their value silently
+ * @ask_mask: bits whose change the row alone does not decide: for HW_SWITCHED the CPU
+ *	is asked, for which they may be reserved; for SPECIAL ops->set decides, and only
+ *	stores the value if they do not change
  * @feature: the guest gets #GP unless its CPUID has this...
  * @feature_alt: ...or this
  * @flags: MSR_*
@@ -218,6 +222,7 @@ struct msr_row {
 	u64 gp_mask;
 	u64 ro_mask;
 	u64 ignore_mask;
+	u64 ask_mask;
 	enum cpuid_feature feature;
 	enum cpuid_feature feature_alt;
 	u32 flags;
@@ -252,6 +257,7 @@ bool msr_guest_has(const struct vcpu *vcpu, const struct msr_row *row);
 void msr_plain_init(const struct msr_row *row, unsigned int n);
 
 /* msr_bitmap.c */
+int msr_bitmap_create(struct vcpu *vcpu);
 void msr_bitmap_update(struct vcpu *vcpu);
 
 /* msr_switch.c */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The MSR bitmap: which RDMSR and WRMSR exit. All of them, unless the module
- * was loaded with passthrough=1; then those rows that say they may be left to
- * the hardware are.
+ * The MSR bitmap: which RDMSR and WRMSR exit. All of them do, for which no bitmap
+ * is needed, unless the module was loaded with passthrough=1; then those rows that
+ * say they may be left to the hardware are.
  */
+#include <linux/gfp.h>
 #include <linux/module.h>
 #include <linux/string.h>
 
@@ -27,6 +28,20 @@ static void allow(u8 *bitmap, u32 index)
 }
 
 /**
+ * msr_bitmap_create() - allocate a vCPU's bitmap, if one is needed
+ * @vcpu: the vCPU
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int msr_bitmap_create(struct vcpu *vcpu)
+{
+	if (!passthrough)
+		return 0;
+	vcpu->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	return vcpu->msr_bitmap ? 0 : -ENOMEM;
+}
+
+/**
  * msr_bitmap_update() - recompute a vCPU's bitmap from the table, its CPUID and the filter
  * @vcpu: the vCPU
  *
@@ -41,9 +56,9 @@ void msr_bitmap_update(struct vcpu *vcpu)
 	vcpu->filter_gen = READ_ONCE(vcpu->vm->filter_gen);
 	/* Pairs with the barrier in msr_filter_set(). */
 	smp_rmb();
-	memset(vcpu->msr_bitmap, 0xff, PAGE_SIZE);
-	if (!passthrough)
+	if (!vcpu->msr_bitmap)
 		return;
+	memset(vcpu->msr_bitmap, 0xff, PAGE_SIZE);
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];
 		if (!msr_row_exists(row) || !msr_guest_has(vcpu, row))

@@ -45,6 +45,12 @@ static const char *row_fault(const struct msr_row *row)
 		return "reserved bits in an MSR that is passed through";
 	if (row->flags & MSR_NO_READ && row->flags & (MSR_SAVE | MSR_EMULATED | MSR_FEATURE))
 		return "listed, but not to be read";
+	if (row->ask_mask & row->gp_mask)
+		return "bits to ask about that are never allowed";
+	if (row->ask_mask && row->kind != MSR_SPECIAL && row->kind != MSR_HW_SWITCHED)
+		return "nobody to ask";
+	if (row->flags & MSR_SYSCALL && row->kind != MSR_HW_SWITCHED)
+		return "switched late, but not switched";
 	if (row->feature_alt && !row->feature)
 		return "second feature without a first";
 	return NULL;

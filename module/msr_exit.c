@@ -25,7 +25,7 @@
 static int finish(struct vcpu *vcpu, bool ok)
 {
 	if (ok) {
-		vcpu_skip_insn(vcpu);
+		skip_insn(vcpu);
 	} else {
 		vcpu->stats.msr_faults++;
 		vcpu_inject_gp(vcpu);
@@ -120,9 +120,9 @@ int handle_rdmsr(struct vcpu *vcpu)
 	u32 index = vcpu->vmenter.regs[GPR_RCX];
 	u64 data;
 
-	if (unlikely(!vcpu->loaded || !msr_plain_read(vcpu, index, &data)))
+	if (unlikely(!vcpu->loaded || trace_minihv_msr_read_enabled() ||
+		     !msr_plain_read(vcpu, index, &data)))
 		return full_rdmsr(vcpu);
-	trace_minihv_msr_read(index, data, MSR_OK);
 	set_edx_eax(vcpu, data);
 	skip_insn_loaded(vcpu);
 	return 1;
@@ -162,9 +162,9 @@ int handle_wrmsr(struct vcpu *vcpu)
 	u32 index = vcpu->vmenter.regs[GPR_RCX];
 	u64 data = edx_eax(vcpu);
 
-	if (unlikely(!vcpu->loaded || !msr_plain_write(vcpu, index, data)))
+	if (unlikely(!vcpu->loaded || trace_minihv_msr_write_enabled() ||
+		     !msr_plain_write(vcpu, index, data)))
 		return full_wrmsr(vcpu);
-	trace_minihv_msr_write(index, data, MSR_OK);
 	skip_insn_loaded(vcpu);
 	return 1;
 }

@@ -44,7 +44,7 @@ bool msr_filter_decide(struct vm *vm, u32 index, u32 type);
 /* @place: of an MSR that is in the map. */
 static __always_inline bool msr_filter_bit(const struct msr_filter *filter, u32 place, u32 type)
 {
-	u32 bit = array_index_nospec(place, MSR_MAP_SIZE);
+	u32 bit = msr_map_clamp(place);
 
 	return test_bit(type == KVM_MSR_FILTER_WRITE ? bit + MSR_MAP_SIZE : bit, filter->allowed);
 }

@@ -4,6 +4,7 @@
 #include <linux/uaccess.h>
 
 #include "msr.h"
+#include "msr_plain.h"
 #include "vcpu.h"
 
 /* As KVM's: a call with this many entries or more is -E2BIG. */
@@ -65,62 +66,6 @@ int msr_ioctl_lists(unsigned int cmd, struct kvm_msr_list __user *user)
 	return list_all(cmd, user->indices, &n);
 }
 
-/* One entry; true when it was taken. */
-typedef bool (*entry_fn)(struct vcpu *vcpu, struct kvm_msr_entry *entry);
-
-static bool get_feature(struct vcpu *unused, struct kvm_msr_entry *entry)
-{
-	const struct msr_row *row = msr_lookup(entry->index);
-
-	entry->data = 0;
-	if (!row || !(row->flags & MSR_FEATURE))
-		return false;
-	entry->data = msr_feature_value(row, entry->index);
-	return true;
-}
-
-static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry)
-{
-	struct msr_value value = msr_get(vcpu, entry->index, true);
-
-	entry->data = value.data;
-	return value.result == MSR_OK;
-}
-
-static bool set_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry)
-{
-	return msr_set(vcpu, entry->index, entry->data, true) == MSR_OK;
-}
-
-/* Returns how many entries were taken; the first that is not ends it. */
-static int for_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, entry_fn fn,
-		       bool write_back)
-{
-	struct kvm_msr_entry *entries;
-	size_t size;
-	u32 nmsrs;
-	int n;
-
-	if (get_user(nmsrs, &user->nmsrs))
-		return -EFAULT;
-	if (nmsrs >= MAX_ENTRIES)
-		return -E2BIG;
-
-	size = array_size(nmsrs, sizeof(*entries));
-	entries = memdup_user(user->entries, size);
-	if (IS_ERR(entries))
-		return PTR_ERR(entries);
-
-	for (n = 0; n < nmsrs; n++)
-		if (!fn(vcpu, &entries[n]))
-			break;
-
-	if (write_back && copy_to_user(user->entries, entries, size))
-		n = -EFAULT;
-	kfree(entries);
-	return n;
-}
-
 /**
  * msr_ioctl_get_features() - KVM_GET_MSRS on the device: feature MSRs
  * @user: the client's structure
@@ -129,7 +74,135 @@ static int for_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, entry_fn
  */
 int msr_ioctl_get_features(struct kvm_msrs __user *user)
 {
-	return for_entries(NULL, user, get_feature, true);
+	const struct msr_row *row;
+	u32 nmsrs, index, n;
+	u64 data;
+
+	if (get_user(nmsrs, &user->nmsrs))
+		return -EFAULT;
+	if (nmsrs >= MAX_ENTRIES)
+		return -E2BIG;
+	for (n = 0; n < nmsrs; n++) {
+		if (get_user(index, &user->entries[n].index))
+			return -EFAULT;
+		row = msr_lookup(index);
+		if (row && !(row->flags & MSR_FEATURE))
+			row = NULL;
+		data = row ? msr_feature_value(row, index) : 0;
+		if (put_user(data, &user->entries[n].data))
+			return -EFAULT;
+		if (!row)
+			break;
+	}
+	return n;
+}
+
+/*
+ * The client's entries, copied: nothing of a call is done before all of it could be
+ * read. The room for it stays with the vCPU. Returns how many there are.
+ */
+static int copy_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, bool with_data)
+{
+	struct kvm_msr_entry *entries;
+	u32 nmsrs, n;
+
+	if (get_user(nmsrs, &user->nmsrs))
+		return -EFAULT;
+	if (nmsrs >= MAX_ENTRIES)
+		return -E2BIG;
+	if (!vcpu->msr_entries)
+		vcpu->msr_entries = kmalloc_array(MAX_ENTRIES, sizeof(*entries),
+						  GFP_KERNEL_ACCOUNT);
+	entries = vcpu->msr_entries;
+	if (!entries)
+		return -ENOMEM;
+
+	if (!user_read_access_begin(user->entries, nmsrs * sizeof(*entries)))
+		return -EFAULT;
+	for (n = 0; n < nmsrs; n++) {
+		unsafe_get_user(entries[n].index, &user->entries[n].index, fault);
+		if (with_data)
+			unsafe_get_user(entries[n].data, &user->entries[n].data, fault);
+	}
+	user_read_access_end();
+	return nmsrs;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int give_data(const struct kvm_msr_entry *entries, u32 count, struct kvm_msrs __user *user)
+{
+	u32 n;
+
+	if (!user_write_access_begin(user->entries, count * sizeof(*entries)))
+		return -EFAULT;
+	for (n = 0; n < count; n++)
+		unsafe_put_user(entries[n].data, &user->entries[n].data, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* The VMCS, current for as many entries in a row as are in it. */
+static bool hold_vmcs(struct vcpu *vcpu, bool *held)
+{
+	if (!*held)
+		*held = !vcpu_vmcs_get(vcpu);
+	return *held;
+}
+
+static void release_vmcs(struct vcpu *vcpu, bool *held)
+{
+	if (*held)
+		vcpu_vmcs_put(vcpu);
+	*held = false;
+}
+
+static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held)
+{
+	const struct msr_plain *row = msr_plain_client_row(entry->index);
+	struct msr_value value;
+
+	if (row->read == MSR_PLAIN_SLOT) {
+		entry->data = vcpu->msrs[row->slot];
+		return true;
+	}
+	if (row->read == MSR_PLAIN_CONST) {
+		entry->data = row->value;
+		return true;
+	}
+	if (row->read == MSR_PLAIN_VMCS && hold_vmcs(vcpu, held)) {
+		entry->data = vmread_any(row->field);
+		return true;
+	}
+	value = msr_get(vcpu, entry->index, true);
+	entry->data = value.data;
+	return value.result == MSR_OK;
+}
+
+static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool *held)
+{
+	const struct msr_plain *row = msr_plain_client_row(entry->index);
+
+	if (row->write != MSR_NOT_PLAIN && msr_plain_allowed(row, entry->data)) {
+		if (row->write == MSR_PLAIN_SLOT) {
+			if ((entry->data ^ vcpu->msrs[row->slot]) & row->ask_mask)
+				goto ask;
+			vcpu->msrs[row->slot] = entry->data;
+			return true;
+		}
+		if (hold_vmcs(vcpu, held)) {
+			vmwrite_any(row->field, entry->data);
+			return true;
+		}
+	}
+ask:
+	/* Callbacks may sleep. */
+	release_vmcs(vcpu, held);
+	return msr_set(vcpu, entry->index, entry->data, true) == MSR_OK;
 }
 
 /**
@@ -142,7 +215,16 @@ int msr_ioctl_get_features(struct kvm_msrs __user *user)
  */
 int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
-	return for_entries(vcpu, user, get_entry, true);
+	int nmsrs = copy_entries(vcpu, user, false), n;
+	bool held = false;
+
+	for (n = 0; n < nmsrs; n++)
+		if (!get_entry(vcpu, &vcpu->msr_entries[n], &held))
+			break;
+	release_vmcs(vcpu, &held);
+	if (nmsrs < 0)
+		return nmsrs;
+	return give_data(vcpu->msr_entries, min(n + 1, nmsrs), user) ?: n;
 }
 
 /**
@@ -155,5 +237,12 @@ int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
  */
 int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
-	return for_entries(vcpu, user, set_entry, false);
+	int nmsrs = copy_entries(vcpu, user, true), n;
+	bool held = false;
+
+	for (n = 0; n < nmsrs; n++)
+		if (!set_entry(vcpu, &vcpu->msr_entries[n], &held))
+			break;
+	release_vmcs(vcpu, &held);
+	return nmsrs < 0 ? nmsrs : n;
 }

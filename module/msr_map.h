@@ -4,7 +4,7 @@
 #define MINIHV_MSR_MAP_H
 
 #include <linux/bitops.h>
-#include <linux/nospec.h>
+#include <linux/build_bug.h>
 #include <linux/types.h>
 
 /*
@@ -24,10 +24,17 @@ static __always_inline u32 msr_map_place(u32 index)
 	return rol32(index, 2);
 }
 
-/* @place is below MSR_MAP_SIZE; the guest may have chosen it. */
+/* The guest may have chosen @place. It is below MSR_MAP_SIZE, and under speculation too. */
+static __always_inline u32 msr_map_clamp(u32 place)
+{
+	return place & (MSR_MAP_SIZE - 1);
+}
+
+static_assert(!(MSR_MAP_SIZE & (MSR_MAP_SIZE - 1)));
+
 static __always_inline unsigned int msr_row_number(u32 place)
 {
-	return msr_map[array_index_nospec(place, MSR_MAP_SIZE)];
+	return msr_map[msr_map_clamp(place)];
 }
 
 #endif

@@ -5,14 +5,17 @@
  * does not use them in between: they matter to user space and to the way there.
  */
 #include <linux/irqflags.h>
+#include <linux/string.h>
 #include <asm/msr.h>
 
 #include "compat.h"
 #include "msr.h"
 #include "vcpu.h"
 
+/* Those of SYSCALL come last. */
 static const struct msr_row *rows[MSR_HW_MAX] __ro_after_init;
 static unsigned int row_count __ro_after_init;
+static unsigned int syscall_from __ro_after_init;
 
 /*
  * TSX is not offered. The instructions are there all the same, and a guest that is told of
@@ -39,8 +42,20 @@ int __init msr_switch_init(const struct msr_row *row)
 {
 	if (row_count == MSR_HW_MAX)
 		return -EINVAL;
-	rows[row_count++] = row;
+	if (row->flags & MSR_SYSCALL) {
+		rows[row_count++] = row;
+		return 0;
+	}
+	memmove(&rows[syscall_from + 1], &rows[syscall_from],
+		(row_count++ - syscall_from) * sizeof(*rows));
+	rows[syscall_from++] = row;
 	return 0;
+}
+
+/* Without EFER.SCE, SYSCALL is #UD, and its MSRs may as well be the host's. */
+static unsigned int loaded_rows(const struct vcpu *vcpu)
+{
+	return vcpu->loaded_syscall ? row_count : syscall_from;
 }
 
 /**
@@ -54,7 +69,8 @@ void msr_load_guest(struct vcpu *vcpu)
 	unsigned int i;
 	u64 guest;
 
-	for (i = 0; i < row_count; i++) {
+	vcpu->loaded_syscall = vcpu->msrs[MSR_SLOT_EFER] & EFER_SCE;
+	for (i = 0; i < loaded_rows(vcpu); i++) {
 		vcpu->host.msrs[i] = native_read_msr(rows[i]->first);
 		guest = vcpu->msrs[rows[i]->slot];
 		if (guest != vcpu->host.msrs[i])
@@ -81,7 +97,7 @@ void msr_save_guest(struct vcpu *vcpu)
 {
 	unsigned int i;
 
-	for (i = 0; i < row_count; i++)
+	for (i = 0; i < loaded_rows(vcpu); i++)
 		if (changes_by_itself(rows[i]))
 			vcpu->msrs[rows[i]->slot] = native_read_msr(rows[i]->first);
 }
@@ -97,7 +113,7 @@ void msr_load_host(struct vcpu *vcpu)
 	unsigned int i;
 	u64 host;
 
-	for (i = 0; i < row_count; i++) {
+	for (i = 0; i < loaded_rows(vcpu); i++) {
 		host = vcpu->host.msrs[i];
 		if (changes_by_itself(rows[i]) || vcpu->msrs[rows[i]->slot] != host)
 			native_wrmsrq(rows[i]->first, host);
@@ -114,7 +130,7 @@ void msr_load_host(struct vcpu *vcpu)
  * The CPU knows reserved bits that the table does not. Found out by writing it,
  * for a moment.
  *
- * Context: any; if it is a HW_SWITCHED row, the vCPU is not loaded.
+ * Context: any; if it is a HW_SWITCHED row, the guest's value is not loaded.
  */
 bool msr_hw_accepts(const struct msr_row *row, u64 value)
 {

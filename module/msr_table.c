@@ -16,6 +16,7 @@
 #include "msr.h"
 
 #define UPPER_HALF	GENMASK_ULL(63, 32)
+#define LOWER_HALF	GENMASK_ULL(31, 0)
 
 /* HWCR: TLB cache, IGNNE and flush filter bits; McStatusWrEn, which concerns AMD CPUs only. */
 #define HWCR_IGNORED		(BIT_ULL(3) | BIT_ULL(6) | BIT_ULL(8))
@@ -249,6 +250,7 @@ const struct msr_row msr_table[] = {
 		.reset = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL,
 		.ro_mask = MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL,
 		.ignore_mask = MSR_IA32_MISC_ENABLE_EMON,
+		.ask_mask = MSR_IA32_MISC_ENABLE_MWAIT,
 		.flags = MSR_EMULATED | MSR_HOST_ANY,
 		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs",
 	}, {
@@ -368,13 +370,14 @@ const struct msr_row msr_table[] = {
 	}, {
 		.first = 0xc0000081, .name = "IA32_STAR",
 		.kind = MSR_HW_SWITCHED, .slot = MSR_SLOT_STAR,
-		.flags = MSR_SAVE,
+		.ask_mask = LOWER_HALF,
+		.flags = MSR_SAVE | MSR_SYSCALL,
 		.sdm = "SDM vol. 3, SYSCALL and SYSRET in 64-Bit Mode",
 	}, {
 		.first = 0xc0000082, .name = "IA32_LSTAR",
 		.kind = MSR_HW_SWITCHED, .slot = MSR_SLOT_LSTAR,
 		.check = MSR_CHECK_CANONICAL,
-		.flags = MSR_SAVE,
+		.flags = MSR_SAVE | MSR_SYSCALL,
 		.sdm = "SDM vol. 2, WRMSR (canonical addresses)",
 	}, {
 		.first = 0xc0000083, .name = "IA32_CSTAR",
@@ -385,7 +388,8 @@ const struct msr_row msr_table[] = {
 	}, {
 		.first = 0xc0000084, .name = "IA32_FMASK",
 		.kind = MSR_HW_SWITCHED, .slot = MSR_SLOT_SYSCALL_MASK,
-		.flags = MSR_SAVE,
+		.ask_mask = UPPER_HALF,
+		.flags = MSR_SAVE | MSR_SYSCALL,
 		.sdm = "SDM vol. 3, SYSCALL and SYSRET in 64-Bit Mode",
 	}, {
 		.first = 0xc0000100, .name = "IA32_FS_BASE",

@@ -11,31 +11,22 @@
 
 /* event.c */
 void vcpu_skip_insn(struct vcpu *vcpu);
-unsigned long vcpu_after_insn(struct vcpu *vcpu, unsigned long rflags);
 
-/* In 32-bit code RIP wraps at 4 GiB. */
-static __always_inline unsigned long next_rip(struct vcpu *vcpu, unsigned long rip, u32 len)
-{
-	unsigned long next = rip + len;
-
-	if (unlikely((u32)next < len) && !(rip >> 32) && !vcpu_is_64bit_code(vcpu))
-		next = (u32)next;
-	return next;
-}
-
-/* While the vCPU is loaded, all of this is in the VMCS. */
+/*
+ * While the vCPU is loaded, all of this is in the VMCS. What is rare is left to
+ * vcpu_skip_insn() as a whole: so this calls nobody on the way to the next VM entry.
+ */
 static __always_inline void skip_insn_loaded(struct vcpu *vcpu)
 {
-	unsigned long rip = vmreadl(GUEST_RIP), rflags;
-	u32 interruptibility;
+	u32 len = vmread32(VM_EXIT_INSTRUCTION_LEN);
+	unsigned long next = vmreadl(GUEST_RIP) + len;
 
-	vmwritel(GUEST_RIP, next_rip(vcpu, rip, vmread32(VM_EXIT_INSTRUCTION_LEN)));
-	rflags = vmreadl(GUEST_RFLAGS);
-	if (unlikely(rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF)))
-		vmwritel(GUEST_RFLAGS, vcpu_after_insn(vcpu, rflags));
-	interruptibility = vmread32(GUEST_INTERRUPTIBILITY_INFO);
-	if (unlikely(interruptibility & SHADOWS))
-		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, interruptibility & ~SHADOWS);
+	/* TF, RF; a shadow; RIP that has passed a multiple of 4 GiB. */
+	if (unlikely(vmreadl(GUEST_RFLAGS) & (X86_EFLAGS_TF | X86_EFLAGS_RF) ||
+		     vmread32(GUEST_INTERRUPTIBILITY_INFO) & SHADOWS || (u32)next < len))
+		vcpu_skip_insn(vcpu);
+	else
+		vmwritel(GUEST_RIP, next);
 }
 
 /* vcpu_skip_insn(), for the handlers on the fast path. */

@@ -18,16 +18,8 @@ static void taken(struct vcpu *vcpu, u64 field)
 	vcpu->run->kvm_dirty_regs &= ~field;
 }
 
-/**
- * sync_regs_take() - take over what the client has changed, before the guest runs
- * @vcpu: the vCPU
- *
- * The client can write to struct kvm_run at any time: what is checked is a copy.
- *
- * Return: 0; -EINVAL for fields that do not exist (nothing is taken), or if the
- * registers are not valid: theirs and the following fields stay dirty.
- */
-int sync_regs_take(struct vcpu *vcpu)
+/* The client can write to struct kvm_run at any time: what is checked is a copy. */
+static noinline int take(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	union {
@@ -37,9 +29,6 @@ int sync_regs_take(struct vcpu *vcpu)
 	} u;
 	int ret;
 
-	if ((READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs)) &
-	    ~(u64)KVM_SYNC_X86_VALID_FIELDS)
-		return -EINVAL;
 	if (is_dirty(vcpu, KVM_SYNC_X86_REGS)) {
 		u.regs = run->s.regs.regs;
 		vcpu_set_regs(vcpu, &u.regs);
@@ -60,6 +49,22 @@ int sync_regs_take(struct vcpu *vcpu)
 		taken(vcpu, KVM_SYNC_X86_EVENTS);
 	}
 	return 0;
+}
+
+/**
+ * sync_regs_take() - take over what the client has changed, before the guest runs
+ * @vcpu: the vCPU
+ *
+ * Return: 0; -EINVAL for fields that do not exist (nothing is taken), or if the
+ * registers are not valid: theirs and the following fields stay dirty.
+ */
+int sync_regs_take(struct vcpu *vcpu)
+{
+	u64 dirty = READ_ONCE(vcpu->run->kvm_dirty_regs);
+
+	if ((READ_ONCE(vcpu->run->kvm_valid_regs) | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	return dirty ? take(vcpu) : 0;
 }
 
 /**

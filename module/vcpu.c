@@ -193,6 +193,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 		ida_free(&vpids, vcpu->vpid);
 	fpu_free(vcpu);
 	cpuid_free(&vcpu->cpuid);
+	kfree(vcpu->msr_entries);
 	free_page((unsigned long)vcpu->msr_bitmap);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->pio_data);
@@ -212,9 +213,10 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	mutex_init(&vcpu->mutex);
 	init_swait_queue_head(&vcpu->wait);
 	vcpu->run = zeroed_page();
-	vcpu->pio_data = zeroed_page();
-	vcpu->msr_bitmap = zeroed_page();
-	if (!vcpu->run || !vcpu->pio_data || !vcpu->msr_bitmap)
+	if (!vcpu->run)
+		goto err;
+	ret = msr_bitmap_create(vcpu);
+	if (ret)
 		goto err;
 	ret = fpu_create(vcpu);
 	if (ret)
@@ -239,15 +241,42 @@ err:
 	return ERR_PTR(ret);
 }
 
+/**
+ * vcpu_io_page() - the page for I/O data, which many a vCPU never needs
+ * @vcpu: the vCPU
+ *
+ * Context: may sleep; the vCPU's thread and one that touches the mapping may come
+ * at the same time.
+ * Return: the page, or NULL if there is no memory for it.
+ */
+void *vcpu_io_page(struct vcpu *vcpu)
+{
+	void *page = READ_ONCE(vcpu->pio_data), *new;
+
+	if (page)
+		return page;
+	new = zeroed_page();
+	if (!new)
+		return NULL;
+	page = cmpxchg(&vcpu->pio_data, NULL, new);
+	if (!page)
+		return new;
+	free_page((unsigned long)new);
+	return page;
+}
+
 /* Page 0: struct kvm_run; page 1: I/O data. */
 static vm_fault_t vcpu_mmap_fault(struct vm_fault *vmf)
 {
 	struct vcpu *vcpu = vmf->vma->vm_file->private_data;
-	void *pages[VCPU_MMAP_PAGES] = { vcpu->run, vcpu->pio_data };
+	void *page;
 
 	if (vmf->pgoff >= VCPU_MMAP_PAGES)
 		return VM_FAULT_SIGBUS;
-	vmf->page = virt_to_page(pages[vmf->pgoff]);
+	page = vmf->pgoff ? vcpu_io_page(vcpu) : vcpu->run;
+	if (!page)
+		return VM_FAULT_OOM;
+	vmf->page = virt_to_page(page);
 	get_page(vmf->page);
 	return 0;
 }

@@ -161,6 +161,7 @@ struct vcpu_mmio {
  * @dirty: DIRTY_*: what is newer here than in the VMCS
  * @loaded: between vcpu_switch_in() and vcpu_switch_out(): the VMCS is current, the MSRs
  *	that follow the guest hold its values
+ * @loaded_syscall: while @loaded: so are the MSRs of SYSCALL
  * @event: what the next VM entry delivers; between entries only exceptions and
  *	software interrupts
  * @interrupt: vector of an external interrupt that has been acknowledged and waits
@@ -178,7 +179,7 @@ struct vcpu_mmio {
  * @run: shared with the client
  * @complete: finishes what the client was asked to do at the last exit
  * @complete_rip: where the instruction was that the client is working on
- * @pio_data: second page of the mapping: I/O data
+ * @pio_data: second page of the mapping: I/O data; NULL before the first
  * @pio_count: elements asked for
  * @cr8: the task priority, where the local APIC is not the kernel's
  * @mmio: the access that the client is asked for
@@ -187,6 +188,8 @@ struct vcpu_mmio {
  * @has_run: feature MSRs are fixed, CPUID too
  * @sigset: signals that are blocked during KVM_RUN, if @has_sigset
  * @has_sigset: KVM_SET_SIGNAL_MASK has given one
+ * @msr_bitmap: which MSR accesses exit; NULL: all of them
+ * @msr_entries: room for the entries of KVM_GET_MSRS and KVM_SET_MSRS, or NULL
  */
 struct vcpu {
 	struct vmenter vmenter;
@@ -196,6 +199,7 @@ struct vcpu {
 	u32 interruptibility;
 	u8 dirty;
 	bool loaded;
+	bool loaded_syscall;
 	bool has_run;
 	bool has_sigset;
 	unsigned long tlb_gen;
@@ -243,6 +247,7 @@ struct vcpu {
 	u64 tsc_multiplier;
 	u32 tsc_khz;
 	u64 msrs[MSR_SLOTS];
+	struct kvm_msr_entry *msr_entries;
 	void *msr_bitmap;
 	struct vcpu_cpuid cpuid;
 	struct vcpu_stats stats;
@@ -262,6 +267,7 @@ int vcpu_create(struct vm *vm, u32 id);
 void vcpu_destroy(struct vcpu *vcpu);
 int vcpu_init(struct vcpu *vcpu);
 int vcpu_startup(struct vcpu *vcpu, u8 vector);
+void *vcpu_io_page(struct vcpu *vcpu);
 bool vcpu_is_bsp(const struct vcpu *vcpu);
 int vcpu_load_vmcs(struct vcpu *vcpu);
 int vcpu_vmcs_get(struct vcpu *vcpu);

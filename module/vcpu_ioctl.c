@@ -93,7 +93,8 @@ static int set_signal_mask(struct vcpu *vcpu, const struct kvm_signal_mask __use
 	return 0;
 }
 
-static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
+/* Kernels are built to clear this union at each call: see vcpu_ioctl_locked(). */
+static noinline long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
 {
 	union {
 		struct kvm_regs regs;
@@ -112,8 +113,6 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	int ret;
 
 	switch (cmd) {
-	case KVM_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
 	case KVM_GET_REGS:
 		memset(&u.regs, 0, sizeof(u.regs));
 		vcpu_get_regs(vcpu, &u.regs);
@@ -154,10 +153,6 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 	case KVM_ENABLE_CAP:
 		ret = GET_USER_STRUCT(u.cap, arg);
 		return ret ?: vcpu_enable_cap(&u.cap);
-	case KVM_GET_MSRS:
-		return msr_ioctl_get(vcpu, arg);
-	case KVM_SET_MSRS:
-		return msr_ioctl_set(vcpu, arg);
 	case KVM_SET_CPUID2:
 		return cpuid_set(vcpu, arg);
 	case KVM_GET_CPUID2:
@@ -212,6 +207,21 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *
 		return set_signal_mask(vcpu, arg);
 	default:
 		return -ENOTTY;
+	}
+}
+
+/* Those that come often do not pay for the others. */
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd, void __user *arg)
+{
+	switch (cmd) {
+	case KVM_RUN:
+		return arg ? -EINVAL : vcpu_run(vcpu);
+	case KVM_GET_MSRS:
+		return msr_ioctl_get(vcpu, arg);
+	case KVM_SET_MSRS:
+		return msr_ioctl_set(vcpu, arg);
+	default:
+		return state_ioctl(vcpu, cmd, arg);
 	}
 }
 

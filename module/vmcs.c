@@ -57,7 +57,9 @@ void vmcs_write_failed(unsigned long field, unsigned long value)
 /** vmcs_proc_controls() - the primary processor-based controls, without interrupt windows */
 u32 vmcs_proc_controls(const struct vcpu *vcpu)
 {
-	return vmx_controls.proc & ~vcpu->vm->no_exit_controls;
+	u32 proc = vmx_controls.proc & ~vcpu->vm->no_exit_controls;
+
+	return vcpu->msr_bitmap ? proc : proc & ~CPU_BASED_USE_MSR_BITMAPS;
 }
 
 /* Instructions that the vCPU's CPUID does not have are #UD. */
@@ -121,7 +123,8 @@ void vmcs_init_constant(struct vcpu *vcpu)
 	vmwrite32(VM_EXIT_MSR_LOAD_COUNT, 0);
 	vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
-	vmwrite64(MSR_BITMAP, __pa(vcpu->msr_bitmap));
+	if (vcpu->msr_bitmap)
+		vmwrite64(MSR_BITMAP, __pa(vcpu->msr_bitmap));
 	vmwrite64(EPT_POINTER, vcpu->vm->eptp);
 	vmwrite64(VMCS_LINK_POINTER, ~0ull);
 	if (vcpu->vpid)

@@ -20,6 +20,55 @@
 .Lverw_selector:
 	.word	__KERNEL_DS
 
+/*
+ * The guest filled the return stack and the branch history: both are the host's
+ * again before the first RET. RDI is struct vmenter.
+ */
+.macro BACK_IN_HOST
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
+			   X86_FEATURE_RSB_VMEXIT_LITE
+
+	/* A CPU without the MSR has nothing to decide here. */
+	ALTERNATIVE __stringify(jmp .Lspec_ctrl_done\@), "", X86_FEATURE_MSR_SPEC_CTRL
+	testl	$(1 << VMENTER_SPEC_CTRL_OUT), VMENTER_FLAGS(%rdi)
+	jz	.Lspec_ctrl_is_set\@
+	/* Without enhanced IBRS it is the write that protects, whatever the value was. */
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	VMENTER_HOST_SPEC_CTRL(%rdi), %eax
+	xor	%edx, %edx
+	wrmsr
+.Lspec_ctrl_is_set\@:
+	lfence
+.Lspec_ctrl_done\@:
+#if defined(MINIHV_KERNEL_KEEPS_BHB)
+	/* Where it has to be cleared and the kernel's way is KVM's: an IBPB, see compat.h. */
+	ALTERNATIVE __stringify(jmp .Lhistory_is_clear\@), "", X86_FEATURE_CLEAR_BHB_VMEXIT
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+.Lhistory_is_clear\@:
+	/* #ifdef does not see the assembler's macros: this one came with the feature. */
+#elif defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
+	CLEAR_BRANCH_HISTORY_VMEXIT
+#endif
+	/* No guest value stays in a register that the host may speculate with. */
+	xor	%eax, %eax
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%ebx, %ebx
+	xor	%esi, %esi
+	xor	%ebp, %ebp
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+.endm
+
 	.section .noinstr.text, "ax"
 
 /*
@@ -47,19 +96,10 @@ SYM_FUNC_START(minihv_vmenter)
 	vmwrite	%rsp, %rax
 1:
 .Lenter:
-	/* The last that the host executes with its own setting are these few lines. */
-	testl	$(1 << VMENTER_SPEC_CTRL_IN), VMENTER_FLAGS(%rdi)
-	jz	4f
-	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	mov	VMENTER_GUEST_SPEC_CTRL(%rdi), %eax
-	xor	%edx, %edx
-	wrmsr
-4:
-	/* Two decisions in flags that MOV does not touch: ZF no VERW, CF resume. */
-	mov	VMENTER_FLAGS(%rdi), %eax
-	test	$(1 << VMENTER_VERW_BIT), %eax
-	bt	$VMENTER_LAUNCHED_BIT, %eax
-
+	/* What is decided here is kept in flags, which MOV does not touch: ZF, only VMRESUME. */
+	cmpl	$(1 << VMENTER_LAUNCHED_BIT), VMENTER_FLAGS(%rdi)
+	jne	.Lmore_than_resume
+.Lload_guest:
 	mov	0x00(%rdi), %rax
 	mov	0x08(%rdi), %rcx
 	mov	0x10(%rdi), %rdx
@@ -76,15 +116,15 @@ SYM_FUNC_START(minihv_vmenter)
 	mov	0x78(%rdi), %r15
 	mov	0x38(%rdi), %rdi
 
-	jz	2f
-	/* VERW writes ZF only. */
-	verw	.Lverw_selector(%rip)
-2:
 	UNWIND_HINT_SAVE
-	jnc	.Lvmlaunch
+	jne	.Lverw
 .Lvmresume:
 	vmresume
 	jmp	.Lvmfail
+.Lverw:
+	/* Writes no flag but ZF. It does no harm where no buffer needs to be cleared. */
+	verw	.Lverw_selector(%rip)
+	jc	.Lvmresume
 .Lvmlaunch:
 	vmlaunch
 	jmp	.Lvmfail
@@ -113,60 +153,14 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	mov	%r13, 0x68(%rdi)
 	mov	%r14, 0x70(%rdi)
 	mov	%r15, 0x78(%rdi)
-	xor	%ebx, %ebx
+	BACK_IN_HOST
 
-.Lback_in_host:
-	/*
-	 * The guest filled the return stack and the branch history: both are
-	 * the host's again before the first RET.
-	 */
-	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
-			   X86_FEATURE_RSB_VMEXIT_LITE
-
-	testl	$(1 << VMENTER_SPEC_CTRL_OUT), VMENTER_FLAGS(%rdi)
-	jz	3f
-	/* Without enhanced IBRS it is the write that protects, whatever the value was. */
-	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	mov	VMENTER_HOST_SPEC_CTRL(%rdi), %eax
-	xor	%edx, %edx
-	wrmsr
-3:
-	lfence
-#if defined(MINIHV_KERNEL_KEEPS_BHB)
-	/* Where it has to be cleared and the kernel's way is KVM's: an IBPB, see compat.h. */
-	ALTERNATIVE "jmp 5f", "", X86_FEATURE_CLEAR_BHB_VMEXIT
-	mov	$MSR_IA32_PRED_CMD, %ecx
-	mov	$PRED_CMD_IBPB, %eax
-	xor	%edx, %edx
-	wrmsr
-5:
-	/* #ifdef does not see the assembler's macros: this one came with the feature. */
-#elif defined(X86_FEATURE_CLEAR_BHB_LOOP_ON_VMEXIT) || defined(X86_FEATURE_CLEAR_BHB_VMEXIT)
-	CLEAR_BRANCH_HISTORY_VMEXIT
-#endif
-	/* No guest value stays in a register that the host may speculate with. */
-	xor	%eax, %eax
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%ebp, %ebp
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	xor	%r12d, %r12d
-	xor	%r13d, %r13d
-	xor	%r14d, %r14d
-	xor	%r15d, %r15d
-
-	test	%ebx, %ebx
-	jnz	.Lreturn
 	call	minihv_exit_fast
 	mov	(%rsp), %rdi
 	test	%al, %al
 	jnz	.Lenter
+	xor	%eax, %eax
 .Lreturn:
-	mov	%ebx, %eax
 	add	$8, %rsp
 	pop	%rbx
 	pop	%r12
@@ -176,9 +170,24 @@ SYM_INNER_LABEL(minihv_vmexit, SYM_L_GLOBAL)
 	pop	%rbp
 	RET
 
+.Lmore_than_resume:
+	/* The last that the host executes with its own setting are these few lines. */
+	testl	$(1 << VMENTER_SPEC_CTRL_IN), VMENTER_FLAGS(%rdi)
+	jz	2f
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	VMENTER_GUEST_SPEC_CTRL(%rdi), %eax
+	xor	%edx, %edx
+	wrmsr
+2:
+	/* RDI is not zero: no ZF. CF: VMRESUME, not VMLAUNCH; BT leaves ZF alone. */
+	test	%rdi, %rdi
+	btl	$VMENTER_LAUNCHED_BIT, VMENTER_FLAGS(%rdi)
+	jmp	.Lload_guest
+
 .Lvmfail:
 	/* The guest's registers are still in place, untouched by a guest. */
 	mov	(%rsp), %rdi
-	mov	$1, %ebx
-	jmp	.Lback_in_host
+	BACK_IN_HOST
+	mov	$1, %eax
+	jmp	.Lreturn
 SYM_FUNC_END(minihv_vmenter)
