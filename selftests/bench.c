@@ -298,6 +298,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setenv("MINIHV_DEVICE", argv[1], 1);
+	check("sched_setaffinity", go_to_cpu(0));
 	check(argv[1], machine_create(&b.m, 2));
 	b.vcpu = &b.m.vcpu;
 	check("KVM_SET_CPUID2", vcpu_set_supported_cpuid(b.vcpu));
