@@ -146,7 +146,10 @@ fault:
 	return -EFAULT;
 }
 
-/* The VMCS, current for as many entries in a row as are in it. */
+/*
+ * The VMCS, current for as many plain entries in a row as there are. Others may
+ * sleep, or get it for themselves.
+ */
 static bool hold_vmcs(struct vcpu *vcpu, bool *held)
 {
 	if (!*held)
@@ -178,6 +181,7 @@ static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held
 		entry->data = vmread_any(row->field);
 		return true;
 	}
+	release_vmcs(vcpu, held);
 	value = msr_get(vcpu, entry->index, true);
 	entry->data = value.data;
 	return value.result == MSR_OK;
@@ -200,7 +204,6 @@ static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool
 		}
 	}
 ask:
-	/* Callbacks may sleep. */
 	release_vmcs(vcpu, held);
 	return msr_set(vcpu, entry->index, entry->data, true) == MSR_OK;
 }
