@@ -28,11 +28,13 @@ pack_kernel()
 		cpio -o -H newc) >/tmp/initramfs
 }
 
-# load_kernel [-p]
+# load_kernel [-p]: the kernel computes a checksum of it all, some 20 s in the emulator without a pause
 load_kernel()
 {
+	echo 0 >/proc/sys/kernel/soft_watchdog
 	pack_kernel && kexec-load "$@" /boot/vmlinuz /tmp/initramfs \
-		"$(sed 's/BOOT_IMAGE=[^ ]*//; s/initrd=[^ ]*//; s/crashkernel=[^ ]*//' /proc/cmdline)"
+		"$(sed 's/BOOT_IMAGE=[^ ]*//; s/initrd=[^ ]*//; s/crashkernel=[^ ]*//' /proc/cmdline)" || return 1
+	echo 1 >/proc/sys/kernel/soft_watchdog
 }
 
 all_cpus()
