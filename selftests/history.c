@@ -147,9 +147,10 @@ TEST_F(guest, cve_2018_15468_debugctl)
 	EXPECT_TRUE(vm_op_value(&after[1]) & 1 << 11);
 }
 
-/* Lines of the kernel's log since the last call that have @text. */
-static int count_in_log(int fd, const char *text)
+/* How often has the device's module touched an MSR that was not there? The kernel says it once. */
+static int count_in_log(int fd)
 {
+	const char *module = testing_kvm() ? " [kvm" : " [minihv";
 	char line[8192];
 	ssize_t len;
 	int n = 0;
@@ -158,7 +159,7 @@ static int count_in_log(int fd, const char *text)
 		if (len < 0)
 			continue;
 		line[len] = 0;
-		n += !!strstr(line, text);
+		n += strstr(line, "unchecked MSR access") && strstr(line, module);
 	}
 	return n;
 }
@@ -179,7 +180,6 @@ TEST_F(guest, cve_2020_25602_host_lacks_it)
 
 	ASSERT_NE(NULL, ops);
 	ASSERT_LE(0, log);
-	lseek(log, 0, SEEK_END);
 	for (size_t s = 0; s < ARRAY_SIZE(starts); s++) {
 		for (uint32_t i = 0; i < COUNT; i++) {
 			vcpu_get_msr(self->vcpu, starts[s] + i, &value);
@@ -194,8 +194,7 @@ TEST_F(guest, cve_2020_25602_host_lacks_it)
 		}
 		ASSERT_OPS(self->vcpu, ops, COUNT);
 	}
-	/* What the kernel says when it survives such a read or write. */
-	EXPECT_EQ(0, count_in_log(log, "unchecked MSR access"));
+	EXPECT_EQ(0, count_in_log(log));
 	free(ops);
 	close(log);
 }
