@@ -82,12 +82,15 @@ struct stats_file {
 	char name[NAME_SIZE];
 };
 
-struct descriptor {
+/* To the kernel, struct kvm_stats_desc ends with the name or before it, as its version will have it. */
+#define DESCRIPTOR_NAME	offsetof(struct kvm_stats_desc, name)
+
+union descriptor {
 	struct kvm_stats_desc desc;
-	char name[NAME_SIZE];
+	char bytes[DESCRIPTOR_NAME + NAME_SIZE];
 };
 
-static_assert(sizeof(struct descriptor) == sizeof(struct kvm_stats_desc) + NAME_SIZE);
+static_assert(sizeof(union descriptor) == DESCRIPTOR_NAME + NAME_SIZE);
 
 static size_t values_size(const struct stats_file *file)
 {
@@ -98,14 +101,14 @@ static size_t values_size(const struct stats_file *file)
 	return n * sizeof(u64);
 }
 
-static void put_descriptor(struct descriptor *d, const struct counter *counter, u32 offset)
+static void put_descriptor(union descriptor *d, const struct counter *counter, u32 offset)
 {
 	d->desc.flags = counter->flags;
 	d->desc.size = counter->count;
 	d->desc.offset = offset;
 	if (counter->flags == KVM_STATS_TYPE_LINEAR_HIST)
 		d->desc.bucket_size = 1;
-	strscpy(d->name, counter->name, NAME_SIZE);
+	strscpy(d->bytes + DESCRIPTOR_NAME, counter->name, NAME_SIZE);
 }
 
 static void put_values(u64 *values, const u64 *counters, unsigned int count)
@@ -119,7 +122,7 @@ static void fill(const struct stats_file *file, void *image)
 {
 	struct kvm_stats_header *header = image;
 	const struct counter *counter;
-	struct descriptor *d;
+	union descriptor *d;
 	u32 offset = 0;
 	unsigned int i;
 
@@ -144,7 +147,7 @@ static ssize_t stats_read(struct file *f, char __user *user, size_t count, loff_
 {
 	const struct stats_file *file = f->private_data;
 	size_t size = sizeof(struct kvm_stats_header) + NAME_SIZE +
-		      file->count * sizeof(struct descriptor) + values_size(file);
+		      file->count * sizeof(union descriptor) + values_size(file);
 	ssize_t ret;
 	void *image;
 
