@@ -82,7 +82,7 @@ struct stats_file {
 	char name[NAME_SIZE];
 };
 
-/* To the kernel, struct kvm_stats_desc ends with the name or before it, as its version will have it. */
+/* Whether the kernel counts the name in its struct kvm_stats_desc depends on its version. */
 #define DESCRIPTOR_NAME	offsetof(struct kvm_stats_desc, name)
 
 union descriptor {
