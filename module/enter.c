@@ -30,8 +30,8 @@ static __always_inline void write_event(struct vcpu *vcpu)
 		return;
 	/*
 	 * SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes. A
-	 * client may have set the mode after the event, and an emulator has been seen to
-	 * report one for an event that it could not deliver in real mode.
+	 * client may have set the mode after the event, and what was not delivered comes
+	 * back as the CPU has reported it.
 	 */
 	if (!(vcpu->cr0 & X86_CR0_PE))
 		info &= ~INTR_INFO_DELIVER_CODE_MASK;
