@@ -66,22 +66,26 @@ static inline int faults_enable(void)
 	return access("/proc/thread-self/fail-nth", W_OK) ? -errno : 0;
 }
 
-/* The @nth allocation or user copy of this thread from now on fails; 0: none. */
+/*
+ * The @nth allocation or user copy of this thread from now on fails; 0: none. Saying
+ * so is a user copy, too, and may be the one that fails.
+ */
 static inline void fail_nth(int fd, unsigned int nth)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", nth);
-	if (pwrite(fd, text, strlen(text), 0) < 0)
-		abort();
+	while (pwrite(fd, text, strlen(text), 0) < 0)
+		if (errno != EFAULT)
+			abort();
 }
 
 /* How many were left before the one that fails: 0 if it has come. */
 static inline unsigned int fail_nth_left(int fd)
 {
-	char text[16] = "";
+	char text[16] = "1";	/* then it is the reading that fails */
 
-	if (pread(fd, text, sizeof(text) - 1, 0) < 0)
+	if (pread(fd, text, sizeof(text) - 1, 0) < 0 && errno != EFAULT)
 		abort();
 	fail_nth(fd, 0);
 	return strtoul(text, NULL, 10);
