@@ -8,7 +8,8 @@
  *	MINIHV_KERNEL_KEEPS_IBPB	write_ibpb()
  *	MINIHV_KERNEL_KEEPS_BHB		clear_bhb_loop()
  *
- * What is done instead is below, and for the last in vmenter.S.
+ * What is done instead is below, and for the last in vmenter.S. It also looks for
+ * headers that have moved: MINIHV_HAS_*.
  */
 #ifndef MINIHV_COMPAT_H
 #define MINIHV_COMPAT_H
@@ -24,14 +25,14 @@
 #include <asm/nospec-branch.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
-#if __has_include("linux/entry-virt.h")
+#ifdef MINIHV_HAS_ENTRY_VIRT
 #include <linux/entry-virt.h>
 #else
 #include <linux/entry-kvm.h>
 #endif
-#if __has_include("asm/cpuid/api.h")
+#ifdef MINIHV_HAS_CPUID_API
 #include <asm/cpuid/api.h>
-#elif __has_include("asm/cpuid.h")
+#else
 #include <asm/cpuid.h>
 #endif
 
@@ -160,7 +161,7 @@ static inline bool compat_softirqs_wait(void)
  * kvm_vcpu in which to note that signal; minihv has none to offer but this one,
  * which nobody reads.
  */
-#if __has_include("linux/entry-virt.h")
+#ifdef MINIHV_HAS_ENTRY_VIRT
 static inline int compat_handle_work(void)
 {
 	return xfer_to_guest_mode_handle_work();
