@@ -87,7 +87,7 @@ static struct {
 	uint64_t agreed, differ, consequences;
 } t;
 
-static bool write_file(const void *data, size_t size)
+static bool write_record(const void *data, size_t size)
 {
 	return fuzz_expect(fwrite(data, size, 1, t.file) == 1, "FILE cannot be written");
 }
@@ -313,7 +313,7 @@ static void done(struct operation *o)
 	if (t.comparing)
 		compare(o);
 	else
-		write_file(&o->result, sizeof(o->result));
+		write_record(&o->result, sizeof(o->result));
 	fuzz_did(1);
 }
 
@@ -342,7 +342,7 @@ static void twins_round(void)
 	uint64_t seed = fuzz_state;
 	int err;
 
-	if (!t.comparing && !write_file(&seed, sizeof(seed)))
+	if (!t.comparing && !write_record(&seed, sizeof(seed)))
 		return;
 	t.kind = fuzz_below(SUBJECTS);
 	t.tsc_written = false;

@@ -63,19 +63,6 @@ GUEST_CODE(watch, 64,
 	   "xorl %r15d, %r15d\n"
 	   "2: hlt\n");
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int nr_cpus(void)
 {
 	int cpus = sysconf(_SC_NPROCESSORS_CONF);

@@ -18,19 +18,6 @@ FIXTURE(trace) {
 	struct machine m;
 };
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* The number of events called @name, which are printed if they are unwanted. */
 static int count_events(const char *name, bool print)
 {

@@ -11,6 +11,7 @@
 #define MINIHV_SELFTESTS_TEST_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,19 @@ static inline int sys_ioctl(int fd, unsigned long cmd, unsigned long arg)
 static inline int sys_ioctl_ptr(int fd, unsigned long cmd, void *arg)
 {
 	return sys_ioctl(fd, cmd, (unsigned long)arg);
+}
+
+/* For files of the kernel's. 0 or -errno. */
+static inline int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
 struct machine {

@@ -8,31 +8,13 @@
 
 #include "guest_code.h"
 #include "kselftest_harness.h"
+#include "kvm_new.h"
 
 #define UD_VECTOR		6
 #define MISC_ENABLE_MWAIT	(1ull << 18)
 #define CPUID_1_ECX_SSE3	(1u << 0)
 #define CPUID_1_ECX_MONITOR	(1u << 3)
 #define SECOND			1000000000ull
-
-/* Since Linux 6.8. */
-#ifndef KVM_CAP_USER_MEMORY2
-#define KVM_CAP_USER_MEMORY2	231
-struct kvm_userspace_memory_region2 {
-	__u32 slot;
-	__u32 flags;
-	__u64 guest_phys_addr;
-	__u64 memory_size;
-	__u64 userspace_addr;
-	__u64 guest_memfd_offset;
-	__u32 guest_memfd;
-	__u32 pad1;
-	__u64 pad2[14];
-};
-
-#define KVM_SET_USER_MEMORY_REGION2	\
-	_IOW(KVMIO, 0x49, struct kvm_userspace_memory_region2)
-#endif
 
 FIXTURE(vm_ioctls) {
 	int dev;

@@ -15,19 +15,6 @@
 #define MODULE		"minihv"
 #define MSR_VALUE	0x123456789abc
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int set_online(int cpu, bool online)
 {
 	char path[64];
