@@ -74,26 +74,31 @@ int msr_ioctl_lists(unsigned int cmd, struct kvm_msr_list __user *user)
  */
 int msr_ioctl_get_features(struct kvm_msrs __user *user)
 {
+	struct kvm_msr_entry *entries;
 	const struct msr_row *row;
-	u32 nmsrs, index, n;
-	u64 data;
+	size_t size;
+	u32 nmsrs;
+	int n;
 
 	if (get_user(nmsrs, &user->nmsrs))
 		return -EFAULT;
 	if (nmsrs >= MAX_ENTRIES)
 		return -E2BIG;
+	size = array_size(nmsrs, sizeof(*entries));
+	entries = memdup_user(user->entries, size);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+
 	for (n = 0; n < nmsrs; n++) {
-		if (get_user(index, &user->entries[n].index))
-			return -EFAULT;
-		row = msr_lookup(index);
-		if (row && !(row->flags & MSR_FEATURE))
-			row = NULL;
-		data = row ? msr_feature_value(row, index) : 0;
-		if (put_user(data, &user->entries[n].data))
-			return -EFAULT;
-		if (!row)
+		row = msr_lookup(entries[n].index);
+		entries[n].data = 0;
+		if (!row || !(row->flags & MSR_FEATURE))
 			break;
+		entries[n].data = msr_feature_value(row, entries[n].index);
 	}
+	if (copy_to_user(user->entries, entries, size))
+		n = -EFAULT;
+	kfree(entries);
 	return n;
 }
 

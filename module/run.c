@@ -286,13 +286,16 @@ static int complete_exit(struct vcpu *vcpu)
 	int ret;
 
 	vcpu->complete = NULL;
+	vcpu->complete_failed = false;
 	/* If the client has sent the vCPU elsewhere, the instruction is not to be completed. */
 	if (!complete || vcpu->rip != vcpu->complete_rip)
 		return 1;
 	ret = complete(vcpu);
 	/* After an error the client may try again, and what its device has said is not lost. */
-	if (ret < 0)
+	if (ret < 0) {
 		vcpu->complete = complete;
+		vcpu->complete_failed = true;
+	}
 	return ret;
 }
 

@@ -179,6 +179,7 @@ struct vcpu_mmio {
  * @run: shared with the client
  * @complete: finishes what the client was asked to do at the last exit
  * @complete_rip: where the instruction was that the client is working on
+ * @complete_failed: @complete has been called, and can be called again
  * @pio_data: second page of the mapping: I/O data; NULL before the first
  * @pio_count: elements asked for
  * @cr8: the task priority, where the local APIC is not the kernel's
@@ -224,6 +225,7 @@ struct vcpu {
 	void *pio_data;
 	int (*complete)(struct vcpu *vcpu);
 	unsigned long complete_rip;
+	bool complete_failed;
 	u32 pio_count;
 	struct vcpu_mmio mmio;
 	u32 id;

@@ -108,6 +108,9 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 	if (!(regs->rflags & X86_EFLAGS_IF))
 		vcpu->interruptibility &= ~GUEST_INTR_STATE_STI;
 	vcpu->dirty |= DIRTY_REGS;
+	/* After an error that is a new beginning, and not another try. */
+	if (vcpu->complete_failed)
+		vcpu->complete = NULL;
 	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION)
 		vcpu->event.info = 0;
 }
