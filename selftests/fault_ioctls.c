@@ -2,13 +2,12 @@
 /*
  * Allocations and user copies that fail in the ioctls which read and write the
  * state of a VM and of its vCPU, and in those that make files. What makes and runs
- * VMs is in faults.c.
+ * VMs is in faults.c, what is about MSRs in fault_msrs.c.
  */
 #include <signal.h>
 #include <stddef.h>
 
 #include "faults.h"
-#include "filter.h"
 
 #define ROUTES		100	/* more than a page */
 #define CPUID_ROOM	256
@@ -26,8 +25,6 @@ FIXTURE_SETUP(ioctls)
 	self->dev = -1;
 	self->vm.fd = -1;
 	self->vcpu.fd = -1;
-	if (faults_enable())
-		SKIP(return, "the kernel has no fault injection (fail-nth)");
 	self->dev = vm_open_device(test_device());
 	ASSERT_LE(0, self->dev);
 	ASSERT_EQ(0, vm_create(&self->vm, self->dev, 2));
@@ -39,12 +36,9 @@ FIXTURE_SETUP(ioctls)
 /* After all that has failed in it, it runs. */
 FIXTURE_TEARDOWN(ioctls)
 {
-	struct vm_op op = vm_op_cpuid(0, 0);
-
 	if (self->vcpu.fd < 0)
 		return;
-	ASSERT_OPS(&self->vcpu, &op, 1);
-	EXPECT_EQ(VM_OP_DONE, op.vector);
+	EXPECT_EQ(0, guest_runs(&self->vcpu));
 	vcpu_destroy(&self->vcpu);
 	vm_destroy(&self->vm);
 	close(self->dev);
@@ -171,21 +165,10 @@ TEST_F_TIMEOUT(ioctls, vcpu_state, 600)
 	}
 }
 
-TEST_F_TIMEOUT(ioctls, msrs_and_cpuid, 600)
+TEST_F_TIMEOUT(ioctls, cpuid, 600)
 {
 	static struct state s;
-	struct kvm_msrs *msrs = (struct kvm_msrs *)s.a;
 	struct kvm_cpuid2 *cpuid = (struct kvm_cpuid2 *)s.a;
-
-	s = (struct state){
-		.fd = self->vcpu.fd, .get = KVM_GET_MSRS, .set = KVM_SET_MSRS,
-		.size = sizeof(*msrs) + 2 * sizeof(msrs->entries[0]),
-		.offset = offsetof(struct kvm_msrs, entries[0].data), .bit = 0x80,
-	};
-	msrs->nmsrs = 2;
-	msrs->entries[0].index = MSR_IA32_LSTAR;
-	msrs->entries[1].index = MSR_IA32_KERNEL_GS_BASE;
-	EXPECT_EQ(0, state_takes_faults(&s, "MSRS"));
 
 	s = (struct state){
 		.fd = self->vcpu.fd, .get = KVM_GET_CPUID2, .set = KVM_SET_CPUID2,
@@ -248,14 +231,9 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 		struct kvm_cpuid_entry2 entries[CPUID_ROOM];
 	} cpuid = { .head.nent = CPUID_ROOM };
 	static struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[1];
-	} features = { .head.nmsrs = 1, .entries[0].index = 0x10a };
-	static struct {
 		struct kvm_irq_routing head;
 		struct kvm_irq_routing_entry entries[ROUTES];
 	} routes = { .head.nr = ROUTES };
-	struct kvm_msr_list *list = NULL;
 	uint64_t offset = 0, address = 0xfffbc000;
 	struct kvm_device_attr attr = {
 		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
@@ -275,7 +253,6 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	struct call calls[] = {
 		{ "KVM_GET_SUPPORTED_CPUID", dev, KVM_GET_SUPPORTED_CPUID, &cpuid,
 		  &cpuid.head.nent },
-		{ "KVM_GET_MSRS on the device", dev, KVM_GET_MSRS, &features },
 		{ "KVM_GET_CLOCK", vm, KVM_GET_CLOCK, &clock },
 		{ "KVM_SET_CLOCK", vm, KVM_SET_CLOCK, &clock },
 		{ "KVM_ENABLE_CAP", vm, KVM_ENABLE_CAP, &cap },
@@ -294,9 +271,6 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 		"KVM_SET_IDENTITY_MAP_ADDR", -1, KVM_SET_IDENTITY_MAP_ADDR, &address,
 	};
 
-	ASSERT_EQ(0, vm_msr_list(dev, KVM_GET_MSR_FEATURE_INDEX_LIST, &list));
-	ASSERT_LT(0, list->nmsrs);
-	features.entries[0].index = list->indices[0];
 	for (int i = 0; i < ROUTES; i++) {
 		routes.entries[i].gsi = i;
 		routes.entries[i].type = KVM_IRQ_ROUTING_MSI;
@@ -308,7 +282,6 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 			TH_LOG("%s", calls[i].name);
 		}
 	}
-	free(list);
 
 	/* Only before there is a vCPU. */
 	vcpu_destroy(&self->vcpu);
@@ -380,58 +353,6 @@ TEST_F_TIMEOUT(ioctls, stats, 600)
 		EXPECT_TAKES_FAULTS(reads, &stats);
 		close(stats.fd);
 	}
-}
-
-/* Filters: the one that there is denies STAR, the next one allows it. */
-static uint8_t deny[0x600 / 8], allow[0x600 / 8];
-
-static int deny_star(void *with)
-{
-	struct kvm_msr_filter_range range = range_of(FILTER_BOTH, MSR_IA32_STAR, 1, deny);
-	struct vcpu *vcpu = with;
-
-	return set_filter(vcpu->vm, KVM_MSR_FILTER_DEFAULT_ALLOW, &range, 1);
-}
-
-static int allow_star(void *with)
-{
-	struct kvm_msr_filter_range ranges[KVM_MSR_FILTER_MAX_RANGES];
-	struct vcpu *vcpu = with;
-
-	for (int i = 0; i < KVM_MSR_FILTER_MAX_RANGES; i++)
-		ranges[i] = range_of(FILTER_BOTH, i ? 0x600 * i : MSR_IA32_STAR, i ? 0x600 : 1,
-				     allow);
-	return set_filter(vcpu->vm, KVM_MSR_FILTER_DEFAULT_DENY, ranges,
-			  KVM_MSR_FILTER_MAX_RANGES);
-}
-
-static int star_reads(struct vcpu *vcpu, uint32_t vector)
-{
-	struct vm_op op = vm_op_rdmsr(MSR_IA32_STAR);
-	int ret = vm_run_ops(vcpu, &op, 1);
-
-	return ret ?: op.vector == vector ? 0 : -EPROTO;
-}
-
-static int star_is_denied(void *with)
-{
-	return star_reads(with, VECTOR_GP);
-}
-
-static int star_is_allowed(void *with)
-{
-	return star_reads(with, VM_OP_DONE);
-}
-
-TEST_F_TIMEOUT(ioctls, msr_filter, 600)
-{
-	static const struct fault_op ops[] = {
-		{ "KVM_X86_SET_MSR_FILTER", deny_star, allow_star, star_is_denied,
-		  star_is_allowed },
-	};
-
-	memset(allow, 0xff, sizeof(allow));
-	EXPECT_TAKES_FAULTS(ops, &self->vcpu);
 }
 
 int main(int argc, char **argv)

@@ -42,8 +42,6 @@ FIXTURE_SETUP(faults)
 	w->fd = -1;
 	w->vm.fd = -1;
 	w->vcpu.fd = -1;
-	if (faults_enable())
-		SKIP(return, "the kernel has no fault injection (fail-nth)");
 	w->dev = vm_open_device(test_device());
 	ASSERT_LE(0, w->dev);
 	w->far = mmap(NULL, FAR_PAGES * FAR_STEP, PROT_READ | PROT_WRITE,
@@ -144,7 +142,6 @@ static int destroy_all(void *with)
 static int use_vcpu(void *with)
 {
 	struct world *w = with;
-	struct vm_op op = vm_op_cpuid(0, 0);
 	struct vcpu vcpu = { .vm = &w->vm, .id = 3, .fd = w->vcpu.fd };
 	int size = sys_ioctl(w->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
 	int ret;
@@ -159,9 +156,7 @@ static int use_vcpu(void *with)
 	ret = sys_ioctl_ptr(vcpu.fd, KVM_SET_MP_STATE,
 			    &(struct kvm_mp_state){ KVM_MP_STATE_RUNNABLE });
 	if (!ret)
-		ret = vm_run_ops(&vcpu, &op, 1);
-	if (!ret && op.vector != VM_OP_DONE)
-		ret = -EPROTO;
+		ret = guest_runs(&vcpu);
 	w->vcpu = vcpu;
 	destroy_all(w);
 	return ret;
