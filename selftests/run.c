@@ -110,7 +110,7 @@ TEST_F(run, immediate_exit)
 
 TEST_F(run, signal_is_eintr)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 20000 };
+	const struct itimerval soon = { .it_value.tv_usec = 100000 };
 	uint64_t before = 0;
 
 	catch_signal(SIGALRM);
