@@ -80,7 +80,7 @@ TEST_F_TIMEOUT(load, every_allocation, 1200)
 	ASSERT_EQ(0, do_load(&self->load));
 	ASSERT_EQ(0, use_and_unload(&self->load));
 	fail_nth(fd, MANY);
-	ASSERT_EQ(-EINVAL, load_with(&self->load, "passthrough=neither"));
+	ASSERT_EQ(-EINVAL, load_with(&self->load, "passthrough=maybe"));
 	kernels = MANY - fail_nth_left(fd);
 	close(fd);
 
