@@ -42,7 +42,7 @@ coverage()
 }
 
 insmod /lib/modules/kvm/msr.ko
-all="$(cat /selftests/tests) faults fault_ioctls fault_load"
+all="$(cat /selftests/tests) faults fault_ioctls fault_load fault_msrs"
 about_msrs='msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values vmx_cpuid'
 [ -z "$DEBUG_TESTS" ] || { all=$DEBUG_TESTS; about_msrs=; }
 set -- $all $about_msrs
