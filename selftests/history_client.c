@@ -271,7 +271,7 @@ static int make_and_destroy(int dev, int vms)
  */
 TEST(cve_2018_5244_vcpu_memory)
 {
-	int dev = vm_open_device(test_device()), made;
+	int dev = vm_open_device(test_device()), made, kept = 0;
 	long before, after;
 
 	ASSERT_LE(0, dev);
@@ -279,12 +279,17 @@ TEST(cve_2018_5244_vcpu_memory)
 	ASSERT_LT(0, make_and_destroy(dev, VMS));
 	before = settled_free_pages();
 	ASSERT_LT(0, before);
-	made = make_and_destroy(dev, VMS);
-	ASSERT_LT(0, made);
-	after = settled_free_pages();
-	TH_LOG("%d vCPUs: %ld pages free before, %ld after", made, before, after);
-	/* Half a page for each would be a leak; the kernel's own memory varies by less. */
-	EXPECT_LT(before - after, made / 2);
+	/* What leaks does so each time; the kernel's own memory comes and goes. */
+	for (int round = 0; round < 3; round++) {
+		made = make_and_destroy(dev, VMS);
+		ASSERT_LT(0, made);
+		after = settled_free_pages();
+		TH_LOG("%d vCPUs: %ld pages free before, %ld after", made, before, after);
+		/* Half a page for each. */
+		kept += before - after >= made / 2;
+		before = after;
+	}
+	EXPECT_GE(1, kept);
 	close(dev);
 }
 
