@@ -36,7 +36,8 @@ static pthread_barrier_t all_run;
 static struct kvm_run *make_guest(int *vcpu)
 {
 	struct kvm_userspace_memory_region region = { .guest_phys_addr = GPA, .memory_size = PAGE };
-	unsigned char *mem = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *mem = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
 	int vm = ioctl(device, KVM_CREATE_VM, 0);
 	struct kvm_run *run;
 
