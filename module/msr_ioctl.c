@@ -169,23 +169,45 @@ static void release_vmcs(struct vcpu *vcpu, bool *held)
 	*held = false;
 }
 
+/* Returns false if it is not plain; then nothing has happened. */
+static __always_inline bool get_plain(struct vcpu *vcpu, const struct msr_plain *row, u64 *data,
+				      bool *held)
+{
+	if (row->read == MSR_PLAIN_SLOT)
+		*data = vcpu->msrs[row->slot];
+	else if (row->read == MSR_PLAIN_CONST)
+		*data = row->value;
+	else if (row->read == MSR_PLAIN_VMCS && hold_vmcs(vcpu, held))
+		*data = vmread_any(row->field);
+	else
+		return false;
+	return true;
+}
+
+/* Likewise. */
+static __always_inline bool set_plain(struct vcpu *vcpu, const struct msr_plain *row, u64 data,
+				      bool *held)
+{
+	if (row->write == MSR_NOT_PLAIN || !msr_plain_allowed(row, data))
+		return false;
+	if (row->write == MSR_PLAIN_SLOT) {
+		if ((data ^ vcpu->msrs[row->slot]) & row->ask_mask)
+			return false;
+		vcpu->msrs[row->slot] = data;
+		return true;
+	}
+	if (!hold_vmcs(vcpu, held))
+		return false;
+	vmwrite_any(row->field, data);
+	return true;
+}
+
 static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held)
 {
-	const struct msr_plain *row = msr_plain_client_row(entry->index);
 	struct msr_value value;
 
-	if (row->read == MSR_PLAIN_SLOT) {
-		entry->data = vcpu->msrs[row->slot];
+	if (get_plain(vcpu, msr_plain_client_row(entry->index), &entry->data, held))
 		return true;
-	}
-	if (row->read == MSR_PLAIN_CONST) {
-		entry->data = row->value;
-		return true;
-	}
-	if (row->read == MSR_PLAIN_VMCS && hold_vmcs(vcpu, held)) {
-		entry->data = vmread_any(row->field);
-		return true;
-	}
 	release_vmcs(vcpu, held);
 	value = msr_get(vcpu, entry->index, true);
 	entry->data = value.data;
@@ -194,21 +216,8 @@ static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held
 
 static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool *held)
 {
-	const struct msr_plain *row = msr_plain_client_row(entry->index);
-
-	if (row->write != MSR_NOT_PLAIN && msr_plain_allowed(row, entry->data)) {
-		if (row->write == MSR_PLAIN_SLOT) {
-			if ((entry->data ^ vcpu->msrs[row->slot]) & row->ask_mask)
-				goto ask;
-			vcpu->msrs[row->slot] = entry->data;
-			return true;
-		}
-		if (hold_vmcs(vcpu, held)) {
-			vmwrite_any(row->field, entry->data);
-			return true;
-		}
-	}
-ask:
+	if (set_plain(vcpu, msr_plain_client_row(entry->index), entry->data, held))
+		return true;
 	release_vmcs(vcpu, held);
 	return msr_set(vcpu, entry->index, entry->data, true) == MSR_OK;
 }

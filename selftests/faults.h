@@ -27,18 +27,6 @@ struct fault_counts {
 
 static struct fault_counts *fault_counts;
 
-static inline int faults_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /*
  * Switches fault injection on for whoever asks for it in fail-nth: for all sizes
  * and all contexts, without a word in the log. 0, or -ENOENT where the kernel has none.
@@ -59,7 +47,7 @@ static inline int faults_enable(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
 		snprintf(path, sizeof(path), "/sys/kernel/debug/%s", settings[i][0]);
-		ret = faults_write(path, settings[i][1]);
+		ret = write_file(path, settings[i][1]);
 		if (ret)
 			return ret;
 	}
