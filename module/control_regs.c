@@ -158,7 +158,8 @@ int vcpu_set_pdptes(struct vcpu *vcpu, const u64 *pdpte)
  * SDM vol. 3, "PDPTE Registers". Without PAE paging there is nothing to do.
  *
  * Context: the vCPU is not loaded; may sleep.
- * Return: 0; -EINVAL if one has reserved bits set; -EFAULT if they can't be read.
+ * Return: 0; -EINVAL if one has reserved bits set, or the guest has no memory there;
+ * -EFAULT if its process has none; -EINTR when killed; -ESHUTDOWN.
  */
 int vcpu_load_pdptes(struct vcpu *vcpu)
 {
@@ -174,8 +175,9 @@ int vcpu_load_pdptes(struct vcpu *vcpu)
 	cr3 = vmreadl(GUEST_CR3);
 	vcpu_vmcs_put(vcpu);
 
-	if (vm_read_guest(vcpu->vm, cr3 & 0xffffffe0, pdpte, sizeof(pdpte)))
-		return -EFAULT;
+	ret = vm_read_guest(vcpu->vm, cr3 & 0xffffffe0, pdpte, sizeof(pdpte));
+	if (ret)
+		return ret == -ENOENT ? -EINVAL : ret;
 	for (i = 0; i < 4; i++)
 		if (pdpte[i] & 1 && pdpte[i] & reserved)
 			return -EINVAL;
@@ -203,12 +205,14 @@ static bool switch_long_mode(struct vcpu *vcpu, unsigned long cr0, u64 *efer)
  * @cr0: the value
  *
  * Context: the vCPU is not loaded; may sleep.
- * Return: 0, or nonzero (and nothing changed) where the SDM has #GP(0).
+ * Return: 0; nothing having changed: -EINVAL where the SDM has #GP(0), or an error of
+ * vcpu_load_pdptes().
  */
 int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0)
 {
 	u64 efer = vcpu->msrs[MSR_SLOT_EFER], old_efer = efer;
 	unsigned long old = vcpu->cr0;
+	int ret = 0;
 
 	if (!cr0_valid(cr0) || !switch_long_mode(vcpu, cr0, &efer))
 		return -EINVAL;
@@ -217,10 +221,12 @@ int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0)
 
 	vcpu->cr0 = (cr0 & CR0_DEFINED) | X86_CR0_ET;
 	vcpu->msrs[MSR_SLOT_EFER] = efer;
-	if ((old ^ cr0) & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW) && vcpu_load_pdptes(vcpu)) {
+	if ((old ^ cr0) & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW))
+		ret = vcpu_load_pdptes(vcpu);
+	if (ret) {
 		vcpu->cr0 = old;
 		vcpu->msrs[MSR_SLOT_EFER] = old_efer;
-		return -EINVAL;
+		return ret;
 	}
 	vcpu->dirty |= DIRTY_CRS;
 	return 0;
@@ -232,19 +238,24 @@ int vcpu_set_cr0(struct vcpu *vcpu, unsigned long cr0)
  * @cr4: the value
  *
  * Context: the vCPU is not loaded; may sleep.
- * Return: 0, or nonzero (and nothing changed) where the SDM has #GP(0).
+ * Return: 0; nothing having changed: -EINVAL where the SDM has #GP(0), or an error of
+ * vcpu_load_pdptes().
  */
 int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4)
 {
 	unsigned long old = vcpu->cr4, cr3;
+	int ret = 0;
 
 	if (cr4 & ~cr4_allowed(vcpu))
 		return -EINVAL;
 	if (vcpu_is_long_mode(vcpu) && !(cr4 & X86_CR4_PAE))
 		return -EINVAL;
 	if (cr4 & ~old & X86_CR4_PCIDE) {
-		if (!vcpu_is_long_mode(vcpu) || vcpu_vmcs_get(vcpu))
+		if (!vcpu_is_long_mode(vcpu))
 			return -EINVAL;
+		ret = vcpu_vmcs_get(vcpu);
+		if (ret)
+			return ret;
 		cr3 = vmreadl(GUEST_CR3);
 		vcpu_vmcs_put(vcpu);
 		if (cr3 & X86_CR3_PCID_MASK)
@@ -252,10 +263,11 @@ int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4)
 	}
 
 	vcpu->cr4 = cr4;
-	if ((old ^ cr4) & (X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP) &&
-	    vcpu_load_pdptes(vcpu)) {
+	if ((old ^ cr4) & (X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP))
+		ret = vcpu_load_pdptes(vcpu);
+	if (ret) {
 		vcpu->cr4 = old;
-		return -EINVAL;
+		return ret;
 	}
 	vcpu->dirty |= DIRTY_CRS;
 	return 0;

@@ -37,8 +37,11 @@ static void set_gpr(struct vcpu *vcpu, unsigned int gpr, unsigned long value)
 		vcpu->dirty |= DIRTY_REGS;
 }
 
+/* -EINVAL is #GP(0); any other error is the client's, and the guest is still at the instruction. */
 static int finish(struct vcpu *vcpu, int error)
 {
+	if (error && error != -EINVAL)
+		return error;
 	if (error)
 		vcpu_inject_gp(vcpu);
 	else
@@ -82,7 +85,8 @@ static int lmsw(struct vcpu *vcpu, u16 value)
  * handle_cr_access() - MOV to CR0, CR4 or CR8, MOV from CR8, CLTS, LMSW
  * @vcpu: the vCPU
  *
- * Return: 1 to go on, 0 for the client (KVM_EXIT_SET_TPR).
+ * Return: 1 to go on, 0 for the client (KVM_EXIT_SET_TPR); -EFAULT if the process has no
+ * memory for the PDPTEs, -EINTR when killed, -ESHUTDOWN.
  */
 int handle_cr_access(struct vcpu *vcpu)
 {
@@ -126,7 +130,7 @@ int handle_dr_access(struct vcpu *vcpu)
 		dr += 2;
 	}
 	if (vcpu_cpl(vcpu))
-		return finish(vcpu, -EPERM);
+		return finish(vcpu, -EINVAL);
 	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
 		vcpu_inject_db(vcpu, DR6_DETECTED);
 		return 1;

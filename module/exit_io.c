@@ -106,14 +106,14 @@ static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int l
 	for (; len; len -= chunk, linear += chunk, data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 		ret = vcpu_gva_to_gpa(vcpu, linear, in ? GVA_WRITE : GVA_READ, &gpa, &error_code);
-		if (ret == -EFAULT)
+		if (ret == -ENXIO)
 			return inject_pf(vcpu, linear, error_code);
 		if (ret)
 			return ret;
 		ret = in ? vm_write_guest(vcpu->vm, gpa, data, chunk) :
 			   vm_read_guest(vcpu->vm, gpa, data, chunk);
 		if (ret)
-			return ret;
+			return ret == -ENOENT ? -EFAULT : ret;
 	}
 	return 0;
 }
@@ -130,7 +130,7 @@ static int check_string_in(struct vcpu *vcpu, unsigned int len)
 
 	for (i = 0; i < 2; i++) {
 		ret = vcpu_gva_to_gpa(vcpu, linear[i], GVA_WRITE, &gpa, &error_code);
-		if (ret == -EFAULT)
+		if (ret == -ENXIO)
 			return inject_pf(vcpu, i ? linear[1] & PAGE_MASK : linear[0], error_code);
 		if (ret)
 			return ret;

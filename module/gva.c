@@ -74,14 +74,19 @@ static int mark_entry(struct walk *w, u64 gpa, u32 bit)
 	ret = vm_set_guest_bits(w->vcpu->vm, gpa, w->entry, bit);
 	if (!ret)
 		w->entry |= bit;
-	return ret == -EFAULT ? 0 : ret;
+	return ret == -ENOENT ? 0 : ret;
 }
 
-/* Reads one entry and sets its accessed bit. -ENOENT if it is not there. */
+/* Reads one entry and sets its accessed bit. -ENOENT if it is not there, or not in memory. */
 static int read_entry(struct walk *w, u64 gpa, unsigned int size)
 {
+	int ret;
+
 	w->entry = 0;
-	if (vm_read_guest(w->vcpu->vm, gpa, &w->entry, size) || !(w->entry & _PAGE_PRESENT))
+	ret = vm_read_guest(w->vcpu->vm, gpa, &w->entry, size);
+	if (ret)
+		return ret;
+	if (!(w->entry & _PAGE_PRESENT))
 		return -ENOENT;
 	w->writable &= !!(w->entry & _PAGE_RW);
 	w->user_page &= !!(w->entry & _PAGE_USER);
@@ -104,7 +109,7 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 		ret = read_entry(w, entry_gpa, size);
 		if (ret == -ENOENT) {
 			*error_code &= ~X86_PF_PROT;
-			return -EFAULT;
+			return -ENXIO;
 		}
 		if (ret)
 			return ret;
@@ -113,7 +118,7 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 		table = w->entry & address_bits;
 	}
 	if (!permitted(w))
-		return -EFAULT;
+		return -ENXIO;
 	ret = w->access == GVA_WRITE ? mark_entry(w, entry_gpa, _PAGE_DIRTY) : 0;
 	if (ret)
 		return ret;
@@ -171,7 +176,7 @@ static int walk(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa, u3
 	/* PAE: the top level is in registers. */
 	if (!(pdpte[gva >> 30] & _PAGE_PRESENT)) {
 		*error_code &= ~X86_PF_PROT;
-		return -EFAULT;
+		return -ENXIO;
 	}
 	return walk_tables(&w, pdpte[gva >> 30] & GENMASK_ULL(51, 12), 2, gva, gpa, error_code);
 }
@@ -187,8 +192,8 @@ static int walk(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa, u3
  * Sets accessed and dirty bits, as the CPU would.
  *
  * Context: may sleep.
- * Return: 0; -EFAULT if the access is a page fault; -EAGAIN or -EINTR when
- * killed; -ESHUTDOWN.
+ * Return: 0; -ENXIO if the access is a page fault; -EFAULT if the process has no
+ * memory for the page tables; -EAGAIN or -EINTR when killed; -ESHUTDOWN.
  */
 int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa,
 		    u32 *error_code)

@@ -66,11 +66,11 @@ static int fetch_chunk(struct vcpu *vcpu, struct insn *insn)
 		    PAGE_SIZE - offset_in_page(insn->fetch_linear));
 	ret = vcpu_gva_to_gpa(vcpu, insn->fetch_linear, GVA_FETCH, &gpa, &insn->error_code);
 	if (ret)
-		return ret == -EFAULT ? -ENXIO : ret;
+		return ret;
 	ret = vm_read_guest(vcpu->vm, gpa, insn->bytes + insn->fetched, len);
 	if (!ret)
 		insn->fetched += len;
-	return ret;
+	return ret == -ENOENT ? -EFAULT : ret;
 }
 
 /*

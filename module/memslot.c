@@ -211,7 +211,7 @@ static int for_guest_pages(struct vm *vm, u64 gpa, void *data, unsigned int len,
 	for (; len && !ret; len -= chunk, gpa += chunk, data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gpa));
 		address = guest_address(vm, gpa, write);
-		ret = address ? fn(address, data, chunk) : -EFAULT;
+		ret = address ? fn(address, data, chunk) : -ENOENT;
 	}
 	up_read(&vm->slots_lock);
 	return ret;
@@ -249,7 +249,8 @@ static int set_bits(void __user *address, void *data, unsigned int len)
  * @len: bytes
  *
  * Context: the VM's process; may sleep.
- * Return: 0, -EFAULT, or -EINTR when killed.
+ * Return: 0; -ENOENT where the guest has no memory; -EFAULT where its process has
+ * none for it; -EINTR when killed.
  */
 int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len)
 {
@@ -263,7 +264,7 @@ int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len)
  * @data: what to write
  * @len: bytes
  *
- * As vm_read_guest(); a read-only slot is -EFAULT.
+ * As vm_read_guest(); a read-only slot is -ENOENT.
  */
 int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len)
 {
@@ -278,8 +279,7 @@ int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len)
  * @bits: the bits
  *
  * Context: the VM's process; may sleep.
- * Return: 0; -EAGAIN if something else is there by now; -EFAULT if it can't be
- * written; -EINTR.
+ * Return: 0; -EAGAIN if something else is there by now; else as vm_write_guest().
  */
 int vm_set_guest_bits(struct vm *vm, u64 gpa, u32 old, u32 bits)
 {
