@@ -278,7 +278,7 @@ static bool still_works(void)
 }
 
 struct seed {
-	long seed;		/* as sscanf() wants it */
+	unsigned long seed;
 	char words[128];
 };
 
@@ -296,7 +296,7 @@ static size_t read_seeds(const char *name, struct seed *seeds)
 	if (!file)
 		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
 	while (n < SEEDS_MAX && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%31s %li %127[^\n]", fuzzer, &seeds[n].seed,
+		if (sscanf(line, "%31s %lx %127[^\n]", fuzzer, &seeds[n].seed,
 			   seeds[n].words) == 3 && !strcmp(fuzzer, name))
 			n++;
 	}

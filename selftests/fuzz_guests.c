@@ -28,6 +28,7 @@
 #define KICK_USEC	1000
 #define GATES		256
 #define RFLAGS_IF	(1 << 9)
+#define RFLAGS_VM	(1 << 17)
 #define CR4_OSXSAVE	(1ULL << 18)
 #define EXIT_TASK_SWITCH	9
 
@@ -251,15 +252,30 @@ static const char *content(void)
 	return g.bytes ? "bytes" : "instructions";
 }
 
+/*
+ * Bochs 2.7: IRET to virtual-8086 mode leaves the L bit of a segment register that held
+ * a 64-bit code segment, which no CPU does, and which VM entry refuses.
+ */
+static bool left_l_bit(const struct kvm_regs *regs, const struct kvm_sregs *sregs)
+{
+	return regs->rflags & RFLAGS_VM &&
+	       (sregs->ds.l || sregs->es.l || sregs->fs.l || sregs->gs.l || sregs->ss.l);
+}
+
 static void entry_failed(const struct kvm_run *run)
 {
 	struct kvm_vcpu_events e = {};
 	struct kvm_sregs sregs = {};
+	struct kvm_regs regs = {};
 
 	vcpu_call(KVM_GET_VCPU_EVENTS, &e);
 	vcpu_call(KVM_GET_SREGS, &sregs);
-	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx exception %d %d %d NMI %d %d, %d",
+	vcpu_call(KVM_GET_REGS, &regs);
+	if (left_l_bit(&regs, &sregs))
+		return;
+	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx RIP %#llx RFLAGS %#llx exception %d %d %d NMI %d %d, %d",
 		  g.mode, content(), run->fail_entry.hardware_entry_failure_reason, sregs.cr0,
+		  regs.rip, regs.rflags,
 		  e.exception.injected, e.exception.nr, e.exception.has_error_code,
 		  e.nmi.pending, e.nmi.masked, e.interrupt.shadow);
 }

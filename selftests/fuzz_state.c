@@ -59,7 +59,7 @@ static struct {
 	bool there[KINDS];
 	struct image good[FUZZ_MODES][KINDS];
 	enum fuzz_mode mode;
-	bool sregs_are_good;
+	bool is_good;	/* the vCPU: as put_right() has left it */
 	uint8_t tables[TABLES];
 } s;
 
@@ -71,8 +71,7 @@ static int get(enum kind kind, struct image *image)
 
 static int set(enum kind kind, struct image *image)
 {
-	if (kind == SREGS || kind == SREGS2)
-		s.sregs_are_good = false;
+	s.is_good = false;
 	return sys_ioctl_ptr(s.m.vcpu.fd, kinds[kind].set, image);
 }
 
@@ -163,7 +162,7 @@ static bool put_right(enum fuzz_mode mode)
 		if (!fuzz_expect(!ret, "good %s in mode %d: %d", kinds[kind].name, mode, ret))
 			return false;
 	}
-	s.sregs_are_good = true;
+	s.is_good = true;
 	return true;
 }
 
@@ -207,7 +206,6 @@ static void set_if(struct image *image)
 static bool begin(void)
 {
 	struct vcpu *vcpu = &s.m.vcpu;
-
 	int size;
 
 	s.lapic = fuzz_one_in(2);
@@ -275,21 +273,22 @@ static bool write_image(enum kind kind, struct image *image)
 }
 
 /*
- * Bochs 2.7 does not let the host's interrupts end a guest that has RFLAGS.IF clear.
- * One that does nothing but fault, because its handler does, would go on for ever:
- * in real mode behind the limit of CS, elsewhere by what CR4 forbids.
+ * Bochs 2.7 does not let the host's interrupts end a guest that has RFLAGS.IF clear,
+ * and what a changed image leads to may go on for ever. Trap gates leave IF as it is.
+ * In real mode every exception clears it, and behind the limit of CS its handler
+ * does nothing but fault.
  */
 static bool can_be_stopped(void)
 {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
-	if (s.sregs_are_good)
+	if (s.is_good)
 		return true;
 	if (sys_ioctl_ptr(s.m.vcpu.fd, KVM_GET_SREGS, &sregs) ||
 	    sys_ioctl_ptr(s.m.vcpu.fd, KVM_GET_REGS, &regs))
 		return false;
-	return sregs.cr0 & CR0_PE ? regs.rflags & RFLAGS_IF : sregs.cs.limit >= 0xffff;
+	return regs.rflags & RFLAGS_IF && (sregs.cr0 & CR0_PE || sregs.cs.limit >= 0xffff);
 }
 
 static void one_image(void)
