@@ -13,6 +13,8 @@ plan()
 # test_that NAME COMMAND...: passes when COMMAND does; shows what it said when it doesn't
 test_that()
 {
+	local name output
+
 	name=$1
 	shift
 	number=$((number + 1))

@@ -3,6 +3,10 @@
 
 kmemleak=/sys/kernel/debug/kmemleak
 
+# What comes and goes without anybody's doing.
+objects_noise=100
+pages_noise=200
+
 # What is in use now, by slab objects (each cache's in FILE.slabs), pages, vmalloc space, per-CPU memory, and
 # pages pinned by get_user_pages(). What debugging itself keeps is not counted.
 usage()
@@ -29,14 +33,13 @@ grown_caches()
 		$2 > before[$1] { print $1, "+" $2 - before[$1] }' /tmp/before.slabs /tmp/after.slabs
 }
 
-# let_go [CACHE]...: of files' pages and names, of what kfree_rcu() has yet to free (its shrinker does), and
-# of what KASAN keeps from being used again in those slab caches, which takes its time.
+# let_go: of files' pages and names, of what kfree_rcu() has yet to free (its shrinker does), and of empty slabs
 let_go()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	for cache in "$@"; do
-		echo 1 >"/sys/kernel/slab/$cache/shrink"
+	for cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >"$cache"
 	done 2>/dev/null
 }
 
@@ -63,22 +66,24 @@ nothing_left()
 			break
 		fi
 		sleep 1
-		let_go $(grown_caches | cut -d ' ' -f 1)
+		let_go
 	done
 	mv /tmp/after /tmp/before
 	mv /tmp/after.slabs /tmp/before.slabs
-	no_leaks && [ $attempt -lt 12 ]
+	[ $attempt -lt 12 ] && no_leaks
 }
 
-# kmemleak only speaks of what is older than five seconds, and is wrong at times: not twice.
+# kmemleak only speaks of what is older than five seconds and was the same in the scan before, and is wrong at
+# times: not twice.
 no_leaks()
 {
 	sleep 5
 	echo scan >$kmemleak
-	[ "$(head -c 1 $kmemleak)" ] || return 0
-	sleep 1
-	echo scan >$kmemleak
-	[ "$(head -c 1 $kmemleak)" ] || return 0
+	for attempt in 1 2 3; do
+		echo scan >$kmemleak
+		[ "$(head -c 1 $kmemleak)" ] || return 0
+		sleep 1
+	done
 	head -n 100 $kmemleak
 	echo clear >$kmemleak
 	return 1

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0
+# Sourced by the cases that run the selftests on a kernel of the testbed's own.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$top/testbed/ktap.sh"
+
+selftests=$build/kselftest-installed
+
+# boot_own NAME [OPTION]...: the script in the machine with kernel NAME, what it says to build/NAME/output
+boot_own()
+{
+	local name=$1 status=0
+
+	shift
+	SILENCE=900 "$top/testbed/boot" -c 2 -g 1024 -t 7200 -n "$name" -k "$build/kernels/$name" \
+		-i "$module:/minihv.ko" -i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
+		-i "$top/testbed/leaks.sh:/testbed/leaks.sh" -i "$top/client/msrctl:/bin/msrctl" \
+		-i "$build/client/json-get:/bin/json-get" \
+		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$top/testbed/debug.sh" |
+		tee "$build/$name/output" || status=${PIPESTATUS[0]}
+	return "$status"
+}
+
+# run_on NAME [OPTION]...: builds the kernel that testbed/own_kernels/NAME.config describes, boots it with
+# OPTIONs for boot, and reports two tests. $module_args are words for the module's make.
+run_on()
+{
+	local name=$1 out=$build/$1 status=0
+
+	shift
+	rm -rf "$out"
+	mkdir -p "$out"
+	"$top/testbed/install" debug
+	"$top/testbed/own_kernels/build" "$name"
+	build_module "$build/kernels/$name" ${module_args-}
+	printf 'kernel=%s\nDEBUG_TESTS="%s"\n' "$name" "${DEBUG_TESTS-}" >"$out/env"
+
+	# Each line as it comes, and results also where they are seen.
+	boot_own "$name" "$@" | awk -v name="$name" '/^(not )?ok|^#/ { print name ": " $0 >"/dev/stderr" }
+		!/^gcda: / { print "    " $0; fflush() }' || status=${PIPESTATUS[0]}
+	test_that 'the selftests' test "$status" -eq 0
+	test_that 'no report in the kernel log' clean_log "$build/testbed/$name/dmesg"
+}
