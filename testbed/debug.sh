@@ -58,17 +58,17 @@ else
 fi
 test_that 'load and unload' load_and_unload
 if watched; then
-	nothing_left >/dev/null
+	remember
 	test_that 'load and unload' load_and_unload
 	test_that 'a load and an unload leave nothing' nothing_left
 fi
 test_that 'load' load-module /minihv.ko
-! watched || nothing_left >/dev/null
+! watched || remember
 each_test $tests
 nested 'msrctl' /client/test-msrctl.sh
 test_that 'unload' rmmod minihv
 test_that 'load passthrough=1 vmx_cpuid=1' load-module /minihv.ko passthrough=1 vmx_cpuid=1
-! watched || nothing_left >/dev/null
+! watched || remember
 each_test $about_msrs
 test_that 'unload' rmmod minihv
 kill $alive

@@ -43,6 +43,13 @@ let_go()
 	done 2>/dev/null
 }
 
+# remember: what is in use now, for nothing_left
+remember()
+{
+	let_go
+	usage /tmp/before
+}
+
 # grown NAME TIMES: is more in use in /tmp/after than in /tmp/before, by more than TIMES?
 grown()
 {
