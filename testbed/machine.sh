@@ -51,13 +51,12 @@ pack()
 	# panic=-1 and oops=panic: a dead kernel says so and resets the machine. The self-tests of the
 	# kernel's ciphers would be half of the boot. reboot=pci resets all of the machine; after a reset of
 	# the CPUs alone the BIOS faults where it writes IA32_FEATURE_CONTROL, which is locked then.
-	# initcall_blacklist=i8042_init: the BIOS waits for the keyboard in vain that the kernel has driven.
 	cat >"$run/isolinux.cfg" <<-END
 	DEFAULT linux
 	LABEL linux
 	KERNEL /vmlinuz
 	INITRD /base.gz,/run.gz
-	APPEND console=ttyS0 quiet panic=-1 oops=panic reboot=pci clocksource=tsc tsc=reliable idle=halt initcall_blacklist=i8042_init cryptomgr.notests $cmdline $words
+	APPEND console=ttyS0 quiet panic=-1 oops=panic reboot=pci clocksource=tsc tsc=reliable idle=halt cryptomgr.notests $cmdline $words
 	END
 	xorriso -as mkisofs -quiet -o "$run/boot.iso" -b isolinux.bin -c boot.cat -no-emul-boot \
 		-boot-load-size 4 -boot-info-table -graft-points \

@@ -21,6 +21,18 @@ restarts_by()
 	exit 1
 }
 
+# In bochs 2.7 time stands still while a CPU that has reset the machine executes as many instructions as it had
+# before, and the BIOS waits for the keyboard in vain. So one resets it that nobody starts again: the third, in
+# cases that have "-c 3 -a maxcpus=2 -a reboot=smp2".
+resetter=/sys/devices/system/cpu/cpu2/online
+
+# sysrq LETTER: by the CPU that resets the machine
+sysrq()
+{
+	[ -e $resetter ] && mask=4 || mask=1
+	taskset $mask sh -c "echo $1 >/proc/sysrq-trigger"
+}
+
 # The kernel that is to come: this one. Its initramfs has what this one has, less what is big.
 pack_kernel()
 {
@@ -37,10 +49,9 @@ load_kernel()
 	echo 1 >/proc/sys/kernel/soft_watchdog
 }
 
-all_cpus()
+two_cpus()
 {
-	grep -H . /sys/devices/system/cpu/online /sys/devices/system/cpu/present
-	cmp /sys/devices/system/cpu/online /sys/devices/system/cpu/present
+	grep -x 0-1 /sys/devices/system/cpu/online
 }
 
 # first_life TESTS [-p]: two of so many tests; three with a kernel to load, -p: for kdump
@@ -48,6 +59,7 @@ first_life()
 {
 	plan "$1"
 	shift
+	[ ! -e $resetter ] || echo 1 >$resetter
 	[ ! -e /boot/vmlinuz ] || test_that 'the next kernel is loaded' load_kernel "$@"
 	test_that 'minihv loads' insmod /minihv.ko
 	test_that 'guests run on all CPUs' start_guests
@@ -58,7 +70,7 @@ second_life()
 {
 	number=$1
 	failed=0
-	test_that 'the machine has restarted, with all CPUs' all_cpus
+	test_that 'the machine has restarted, with two CPUs' two_cpus
 	test_that 'minihv loads again' insmod /minihv.ko
 	test_that 'guests run on all CPUs again' start_guests
 }

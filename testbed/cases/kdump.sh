@@ -4,11 +4,6 @@
 # boot: -c 2 -K -g 768 -a crashkernel=256M
 . /testbed/restart.sh
 
-crash()
-{
-	echo c >/proc/sysrq-trigger
-}
-
 dump_is_there()
 {
 	[ "$(dd if=/proc/vmcore bs=1 skip=1 count=3 2>/dev/null)" = ELF ]
@@ -16,7 +11,7 @@ dump_is_there()
 
 if [ "$LIFE" -eq 1 ]; then
 	first_life 7 -p
-	restarts_by crash
+	restarts_by sysrq c
 fi
 second_life 3
 test_that 'the memory of the kernel that died is in /proc/vmcore' dump_is_there

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # The machine reboots while guests run.
-# boot: -c 2
+# boot: -c 3 -a maxcpus=2 -a reboot=smp2
 . /testbed/restart.sh
 
 if [ "$LIFE" -eq 1 ]; then
