@@ -13,6 +13,6 @@ if [ "$LIFE" -eq 1 ]; then
 	first_life 7 -p
 	restarts_by sysrq c
 fi
-second_life 3
+second_life 3 0-1
 test_that 'the memory of the kernel that died is in /proc/vmcore' dump_is_there
 finish

@@ -8,5 +8,5 @@ if [ "$LIFE" -eq 1 ]; then
 	first_life 6
 	restarts_by kexec-load -e
 fi
-second_life 3
+second_life 3 0-1
 finish

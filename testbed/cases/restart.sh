@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # The machine reboots while guests run.
-# boot: -c 3 -a maxcpus=2 -a reboot=smp2
+# boot: -c 2 -a maxcpus=1 -a reboot=smp1
 . /testbed/restart.sh
 
 if [ "$LIFE" -eq 1 ]; then
 	first_life 5
 	restarts_by reboot -f
 fi
-second_life 2
+second_life 2 0
 finish
