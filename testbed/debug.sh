@@ -30,9 +30,10 @@ each_test()
 	done
 }
 
+# The kernel makes its trace buffer when it is first needed, and keeps it.
 load_and_unload()
 {
-	load-module /minihv.ko && rmmod minihv
+	load-module /minihv.ko && echo 1 >/sys/kernel/tracing/events/minihv/enable && rmmod minihv
 }
 
 # Files in debugfs have no size that tar would believe.
