@@ -36,6 +36,38 @@ load_and_unload()
 	load-module /minihv.ko && echo 1 >/sys/kernel/tracing/events/minihv/enable && rmmod minihv
 }
 
+# sees FAULT [WORDS]: that this kernel is to find in a module, and what it says then
+sees()
+{
+	dmesg >/tmp/seen
+	insmod /faulty.ko fault="$1" && rmmod faulty || return 1
+	case $1 in
+	leak) ! no_leaks ;;
+	*) dmesg | tail -n +$(($(wc -l </tmp/seen) + 1)) | grep "$2" ;;
+	esac
+}
+
+# Last of all: some checks switch themselves off after what they have found.
+sees_faults()
+{
+	echo 'debug.sh: from here on there are faults on purpose' >/dev/kmsg
+	case $kernel in
+	debug)
+		test_that 'sleep with a spinlock is seen' sees sleep 'sleeping function'
+		test_that 'a shift by too much is seen' sees shift 'UBSAN: shift-out-of-bounds'
+		test_that 'a deadlock to come is seen' sees deadlock 'possible circular locking'
+		test_that 'use after free is seen' sees use-after-free 'KASAN: .*use-after-free'
+		;;
+	leaks)
+		test_that 'sleep with a spinlock is seen' sees sleep 'sleeping function'
+		test_that 'a leak is seen' sees leak
+		;;
+	kcsan)
+		test_that 'a data race is seen' sees race 'KCSAN: data-race in race_thread'
+		;;
+	esac
+}
+
 # Files in debugfs have no size that tar would believe.
 coverage()
 {
@@ -52,11 +84,11 @@ alive=$!
 
 insmod /lib/modules/kvm/msr.ko
 set -- $tests $about_msrs
-if watched; then
-	plan $((2 * $# + 8))
-else
-	plan $(($# + 6))
-fi
+case $kernel in
+debug) plan $(($# + 10)) ;;
+leaks) plan $((2 * $# + 10)) ;;
+kcsan) plan $(($# + 7)) ;;
+esac
 test_that 'load and unload' load_and_unload
 if watched; then
 	remember
@@ -72,6 +104,7 @@ test_that 'load passthrough=1 vmx_cpuid=1' load-module /minihv.ko passthrough=1 
 ! watched || remember
 each_test $about_msrs
 test_that 'unload' rmmod minihv
+sees_faults
 kill $alive
 [ ! -d $gcov ] || coverage
 finish

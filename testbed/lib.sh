@@ -95,11 +95,15 @@ trouble+='|KCSAN:|BUG [^ ]* \(|ODEBUG|DEBUG_LOCKS_WARN|suspicious RCU|possible (
 trouble+='|inconsistent lock|sleeping function|INFO: (possible|trying|lockdep)|detected stalls'
 trouble+='|locking correctness validator|kmemleak: .*(suspected|disabled|Cannot|exceeded)'
 
-# clean_log FILE: prints what it finds as diagnostics. LOG_FROM is in the first line that counts.
+# clean_log FILE: prints what it finds as diagnostics. LOG_FROM is in the first line that counts, LOG_TO in the
+# first one that does not any more.
 clean_log()
 {
 	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
-	! awk -v from="${LOG_FROM-}" 'from == "" || index($0, from) { on = 1 } on' "$1" | grep -n -E "$trouble" | grep -v 'RETBleed: WARNING' | sed 's/^/# /' | grep .
+	! awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
+		from == "" || index($0, from) { on = 1 }
+		to != "" && index($0, to) { exit }
+		on' "$1" | grep -n -E "$trouble" | grep -v 'RETBleed: WARNING' | sed 's/^/# /' | grep .
 }
 
 indent()

@@ -12,12 +12,23 @@ boot_own()
 
 	shift
 	SILENCE=900 "$top/testbed/boot" -c 2 -g 1024 -t 7200 -n "$name" -k "$build/kernels/$name" \
-		-i "$module:/minihv.ko" -i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
+		-i "$module:/minihv.ko" -i "$build/faulty-$name/faulty.ko:/faulty.ko" -i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
 		-i "$top/testbed/leaks.sh:/testbed/leaks.sh" -i "$top/client/msrctl:/bin/msrctl" \
 		-i "$build/client/json-get:/bin/json-get" \
 		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$top/testbed/debug.sh" |
 		tee "$build/$name/output" || status=${PIPESTATUS[0]}
 	return "$status"
+}
+
+# build_faulty NAME: the module that has faults on purpose
+build_faulty()
+{
+	local dir=$build/faulty-$1
+
+	mkdir -p "$dir"
+	ln -sf "$top/testbed/faulty.c" "$dir/"
+	echo 'obj-m := faulty.o' >"$dir/Kbuild"
+	quietly "$dir.log" make -C "$build/kernels/$1/build" M="$dir" modules
 }
 
 # run_on NAME [OPTION]...: builds the kernel that testbed/own_kernels/NAME.config describes, boots it with
@@ -32,11 +43,12 @@ run_on()
 	"$top/testbed/install" debug
 	"$top/testbed/own_kernels/build" "$name"
 	build_module "$build/kernels/$name" ${module_args-}
+	build_faulty "$name"
 	printf 'kernel=%s\nDEBUG_TESTS="%s"\n' "$name" "${DEBUG_TESTS-}" >"$out/env"
 
 	# Each line as it comes, and results also where they are seen.
 	boot_own "$name" "$@" | awk -v name="$name" '/^(not )?ok|^#/ { print name ": " $0 >"/dev/stderr" }
 		!/^gcda: / { print "    " $0; fflush() }' || status=${PIPESTATUS[0]}
 	test_that 'the selftests' test "$status" -eq 0
-	test_that 'no report in the kernel log' clean_log "$build/testbed/$name/dmesg"
+	LOG_TO='faults on purpose' test_that 'no report in the kernel log' clean_log "$build/testbed/$name/dmesg"
 }
