@@ -24,7 +24,8 @@ restarts_by()
 # In bochs 2.7 time stands still while a CPU that has reset the machine executes as many instructions as it had
 # before: the BIOS waits for the keyboard in vain. So it is the second CPU that does it, and the kernel that comes
 # leaves that one alone. Cases in which the machine is reset have "-a maxcpus=1 -a reboot=smp1"; the second CPU
-# is there in the first life only.
+# is there in the first life only. Nor does the reset give the BIOS back the timer interrupts that Linux has the
+# HPET send: "-a hpet=disable".
 start_cpus()
 {
 	for online in /sys/devices/system/cpu/cpu[1-9]/online; do
