@@ -31,7 +31,7 @@ check-clients:		## run programs made for KVM, on minihv and on KVM
 	testbed/check kvm_selftests qemu
 
 check-host:		## CPU hotplug, suspend, reboot, kexec, panic, kdump, OOM, cgroups, KVM's module
-	testbed/check suspend memory kvm_turns restart sysrq_b panic kexec kdump
+	testbed/check suspend memory kvm_turns restart sysrq_b panic panic_612 kexec kdump
 
 check-loads:		## load and unload the module a thousand times
 	testbed/check thousand_loads

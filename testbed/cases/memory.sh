@@ -8,6 +8,7 @@
 only_killers_reports()
 {
 	dmesg -c >/tmp/log
+	echo 'memory.sh: the log up to here has been looked at' >/dev/kmsg
 	awk '/invoked oom-killer/ { skip = 1 } !skip { print } /[Kk]illed process/ { skip = 0 }' /tmp/log \
 		>/tmp/rest
 	grep -E 'BUG:|WARNING: |Oops|Call Trace|Bad page|refcount_t|UBSAN|blocked for more' /tmp/rest && return 1
