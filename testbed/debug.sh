@@ -15,7 +15,13 @@ export TIMEOUT_FACTOR=20
 [ "$kernel" = kcsan ] || faults='faults fault_ioctls fault_load fault_msrs'
 tests=${DEBUG_TESTS:-$(cat /selftests/tests) $faults}
 about_msrs='msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values vmx_cpuid smp stress'
-[ -z "$DEBUG_TESTS" ] || about_msrs=$DEBUG_TESTS
+if [ "$DEBUG_TESTS" ]; then
+	wanted=
+	for test in $DEBUG_TESTS; do
+		case " $about_msrs " in *" $test "*) wanted="$wanted $test" ;; esac
+	done
+	about_msrs=$wanted
+fi
 
 watched()
 {
