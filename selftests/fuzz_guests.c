@@ -273,7 +273,7 @@ static void entry_failed(const struct kvm_run *run)
 	vcpu_call(KVM_GET_REGS, &regs);
 	if (left_l_bit(&regs, &sregs))
 		return;
-	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx RIP %#llx RFLAGS %#llx event %d %d %d %d",
+	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx RIP %#llx RFLAGS %#llx %d %d %d %d",
 		  g.mode, content(), run->fail_entry.hardware_entry_failure_reason, sregs.cr0,
 		  regs.rip, regs.rflags, e.exception.injected, e.exception.nr, e.nmi.masked,
 		  e.interrupt.shadow);

@@ -72,7 +72,7 @@ static int race_thread(void *unused)
 	return 0;
 }
 
-static void race(void)
+static void run_race(void)
 {
 	struct task_struct *threads[2];
 	int i;
@@ -90,7 +90,7 @@ static const struct {
 	void (*commit)(void);
 } faults[] = {
 	{ "use-after-free", use_after_free }, { "shift", shift }, { "sleep", sleep_with_spinlock },
-	{ "deadlock", deadlock }, { "leak", leak }, { "race", race },
+	{ "deadlock", deadlock }, { "leak", leak }, { "race", run_race },
 };
 
 static int __init faulty_init(void)

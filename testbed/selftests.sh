@@ -11,7 +11,8 @@ nested()
 	shift
 	number=$((number + 1))
 	echo "# Subtest: $name"
-	{ "$@" 2>&1; echo $? >/tmp/status; } | sed 's/^/    /'
+	# Line by line, not when sed has a buffer full: who waits for the next one gives up at some time.
+	{ "$@" 2>&1; echo $? >/tmp/status; } | while IFS= read -r line; do echo "    $line"; done
 	read -r status </tmp/status
 	if [ "$status" -eq 0 ]; then
 		echo "ok $number $name"
