@@ -159,7 +159,7 @@ int vcpu_set_pdptes(struct vcpu *vcpu, const u64 *pdpte)
  *
  * Context: the vCPU is not loaded; may sleep.
  * Return: 0; -EINVAL if one has reserved bits set, or the guest has no memory there;
- * -EFAULT if its process has none; -EINTR when killed; -ESHUTDOWN.
+ * -EFAULT if its process has none; -EINTR when killed; or an error of vcpu_vmcs_get().
  */
 int vcpu_load_pdptes(struct vcpu *vcpu)
 {

@@ -40,12 +40,12 @@ static void set_gpr(struct vcpu *vcpu, unsigned int gpr, unsigned long value)
 /* -EINVAL is #GP(0); any other error is the client's, and the guest is still at the instruction. */
 static int finish(struct vcpu *vcpu, int error)
 {
-	if (error && error != -EINVAL)
-		return error;
-	if (error)
+	if (!error)
+		vcpu_skip_insn(vcpu);
+	else if (error == -EINVAL)
 		vcpu_inject_gp(vcpu);
 	else
-		vcpu_skip_insn(vcpu);
+		return error;
 	return 1;
 }
 
@@ -86,7 +86,7 @@ static int lmsw(struct vcpu *vcpu, u16 value)
  * @vcpu: the vCPU
  *
  * Return: 1 to go on, 0 for the client (KVM_EXIT_SET_TPR); -EFAULT if the process has no
- * memory for the PDPTEs, -EINTR when killed, -ESHUTDOWN.
+ * memory for the PDPTEs, -EINTR when killed, or an error of vcpu_vmcs_get().
  */
 int handle_cr_access(struct vcpu *vcpu)
 {

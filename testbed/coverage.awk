@@ -7,7 +7,7 @@ function report(name, run, all)
 }
 
 FNR == 1 {
-	# module-debug#module#run.c.gcov
+	# module-leaks#module#run.c.gcov
 	name = FILENAME
 	sub(/\.gcov$/, "", name)
 	sub(/.*#module#/, "module/", name)

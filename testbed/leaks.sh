@@ -86,7 +86,7 @@ no_leaks()
 {
 	sleep 5
 	echo scan >$kmemleak
-	for attempt in 1 2 3; do
+	for scan in 1 2 3; do
 		echo scan >$kmemleak
 		[ "$(head -c 1 $kmemleak)" ] || return 0
 		sleep 1

@@ -12,7 +12,8 @@ boot_own()
 
 	shift
 	SILENCE=900 "$top/testbed/boot" -c 2 -g 1024 -t 7200 -n "$name" -k "$build/kernels/$name" \
-		-i "$module:/minihv.ko" -i "$build/faulty-$name/faulty.ko:/faulty.ko" -i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
+		-i "$module:/minihv.ko" -i "$build/faulty-$name/faulty.ko:/faulty.ko" \
+		-i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
 		-i "$top/testbed/leaks.sh:/testbed/leaks.sh" -i "$top/client/msrctl:/bin/msrctl" \
 		-i "$build/client/json-get:/bin/json-get" \
 		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$top/testbed/debug.sh" |
