@@ -37,10 +37,10 @@ check-loads:		## load and unload the module a thousand times
 	testbed/check thousand_loads
 
 check-kernels:		## build for, and boot, each kernel that Debian has; KERNELS="RELEASE..." takes some
-	testbed/check kernels
+	testbed/check $$(printf 'kernel@%s ' $${KERNELS:-$$(testbed/kernels | cut -d ' ' -f 1)})
 
 check-debug:		## run the selftests on kernels built to find what they do wrong
-	testbed/check debug kcsan
+	testbed/check debug leaks kcsan
 
 check-fuzz:		## the fuzzers, a million operations each
 	testbed/check fuzz_million
