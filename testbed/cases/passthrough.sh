@@ -6,4 +6,5 @@
 msrctl=msrctl-san
 cd /selftests || exit 1
 run_selftests passthrough=1 ./msr_exits ./msr_filter ./msr_guest ./msr_hw ./msr_insn ./msr_ioctl \
-	./msr_lists ./msr_values ./smp ./tsc ./host ./host_msrs ./history ./history_lapic
+	./msr_lists ./msr_values ./smp ./tsc ./host ./host_msrs ./history ./history_client \
+	./history_lapic
