@@ -4,6 +4,7 @@
  *
  * SDM vol. 2, "CPUID - CPU Identification".
  */
+#include <linux/bitfield.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
@@ -19,42 +20,41 @@
 /* As KVM's: more entries are -E2BIG. */
 #define MAX_ENTRIES	256
 
+/* Where in cpuid->first a leaf is; false if it is none of those. */
+static __always_inline bool indexed(u32 function, u32 *class, u32 *leaf)
+{
+	*class = FIELD_GET(CPUID_CLASS, function);
+	*leaf = function & ~CPUID_CLASS;
+	return *class < CPUID_CLASS_COUNT && *leaf < CPUID_CLASS_LEAVES;
+}
+
+/* The first entry that may be one of @function's */
+static __always_inline u32 first_entry(const struct vcpu_cpuid *cpuid, u32 function)
+{
+	u32 class, leaf;
+
+	return indexed(function, &class, &leaf) ? cpuid->first[class][leaf] : 0;
+}
+
+static __always_inline bool matches(const struct kvm_cpuid_entry2 *e, u32 function, u32 index)
+{
+	return e->function == function &&
+	       (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index);
+}
+
 static const struct kvm_cpuid_entry2 *find(const struct vcpu_cpuid *cpuid, u32 function, u32 index)
 {
-	const struct kvm_cpuid_entry2 *e;
 	u32 i;
 
-	for (i = 0; i < cpuid->nent; i++) {
-		e = &cpuid->entries[i];
-		if (e->function == function &&
-		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
-			return e;
-	}
+	for (i = first_entry(cpuid, function); i < cpuid->nent; i++)
+		if (matches(&cpuid->entries[i], function, index))
+			return &cpuid->entries[i];
 	return NULL;
 }
 
-/*
- * A leaf above the highest basic one gives the data of the highest basic one;
- * one that is missing below it gives zeros.
- */
-static const struct kvm_cpuid_entry2 *find_in_range(const struct vcpu_cpuid *cpuid,
-						    u32 function, u32 index)
+static __always_inline u32 with_bit(u32 reg, u32 bit, bool on)
 {
-	const struct kvm_cpuid_entry2 *e = find(cpuid, function, index), *top;
-
-	if (e)
-		return e;
-	/* The classes: basic, hypervisor 0x40000000, extended 0x80000000. */
-	top = find(cpuid, function & 0xc0000000, 0);
-	if (top && function <= top->eax)
-		return NULL;
-	top = find(cpuid, 0, 0);
-	return top ? find(cpuid, top->eax, index) : NULL;
-}
-
-static void set_bit_to(u32 *reg, u32 bit, bool on)
-{
-	*reg = on ? *reg | bit : *reg & ~bit;
+	return on ? reg | bit : reg & ~bit;
 }
 
 /**
@@ -79,33 +79,73 @@ bool cpuid_has_monitor(const struct vcpu *vcpu)
 /* What a leaf that is missing says. */
 static const struct kvm_cpuid_entry2 nothing;
 
-/* Does update_runtime() change anything there? */
-static bool has_runtime(const struct kvm_cpuid_entry2 *e)
+/*
+ * A leaf above the highest basic one gives the data of the highest basic one;
+ * one that is missing below it gives zeros.
+ */
+static noinline const struct kvm_cpuid_entry2 *find_in_range(const struct vcpu_cpuid *cpuid,
+							     u32 function, u32 index)
 {
-	return e->function == 1 || e->function == 7 || e->function == 0xd;
+	const struct kvm_cpuid_entry2 *e = find(cpuid, function, index), *top;
+
+	if (e)
+		return e;
+	top = find(cpuid, function & CPUID_CLASS, 0);
+	if (top && function <= top->eax)
+		return &nothing;
+	top = find(cpuid, 0, 0);
+	return (top ? find(cpuid, top->eax, index) : NULL) ?: &nothing;
 }
 
-/* Bits and sizes that follow the vCPU's state and not what the client said. */
-static void update_runtime(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+/* Most leaves have one entry, and most questions are for the first. */
+static __always_inline const struct kvm_cpuid_entry2 *find_fast(const struct vcpu_cpuid *cpuid,
+								u32 function, u32 index)
 {
+	u32 i = first_entry(cpuid, function);
+
+	if (likely(i < cpuid->nent && matches(&cpuid->entries[i], function, index)))
+		return &cpuid->entries[i];
+	return find_in_range(cpuid, function, index);
+}
+
+struct answer {
+	u32 eax, ebx, ecx, edx;
+};
+
+/* An entry as it reads now: bits and sizes follow the vCPU's state and not what the client said. */
+static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+{
+	struct answer a = { e->eax, e->ebx, e->ecx, e->edx };
+
 	switch (e->function) {
 	case 1:
-		set_bit_to(&e->ecx, BIT(27), vcpu->cr4 & X86_CR4_OSXSAVE);
+		a.ecx = with_bit(a.ecx, BIT(27), vcpu->cr4 & X86_CR4_OSXSAVE);
 		if (cpuid_monitor_follows_msr(vcpu))
-			set_bit_to(&e->ecx, BIT(3), cpuid_has_monitor(vcpu));
-		if (e->edx & BIT(9))
-			set_bit_to(&e->edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
-				   MSR_IA32_APICBASE_ENABLE);
+			a.ecx = with_bit(a.ecx, BIT(3), cpuid_has_monitor(vcpu));
+		if (a.edx & BIT(9))
+			a.edx = with_bit(a.edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
+					 MSR_IA32_APICBASE_ENABLE);
 		break;
 	case 7:
 		if (e->index == 0)
-			set_bit_to(&e->ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
+			a.ecx = with_bit(a.ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
 		break;
 	case 0xd:
 		if (e->index <= 1 && vcpu->cpuid.xcr0)
-			e->ebx = cpuid_xsave_size(vcpu->xcr0, e->index == 1);
+			a.ebx = cpuid_xsave_size(vcpu->xcr0, e->index == 1);
 		break;
 	}
+	return a;
+}
+
+static noinline void update_entry(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+{
+	struct answer a = answer_now(vcpu, e);
+
+	e->eax = a.eax;
+	e->ebx = a.ebx;
+	e->ecx = a.ecx;
+	e->edx = a.edx;
 }
 
 /* SDM vol. 4, MISC_FEATURE_ENABLES: user mode gets #GP instead of an answer. */
@@ -113,24 +153,6 @@ static bool cpuid_faults(struct vcpu *vcpu)
 {
 	return vcpu->msrs[MSR_SLOT_MISC_FEATURES_ENABLES] & MSR_MISC_FEATURES_ENABLES_CPUID_FAULT &&
 	       vcpu_cpl(vcpu);
-}
-
-static void answer(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
-{
-	unsigned long *regs = vcpu->vmenter.regs;
-
-	regs[GPR_RAX] = e->eax;
-	regs[GPR_RBX] = e->ebx;
-	regs[GPR_RCX] = e->ecx;
-	regs[GPR_RDX] = e->edx;
-}
-
-static noinline void answer_as_of_now(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
-{
-	struct kvm_cpuid_entry2 now = *e;
-
-	update_runtime(vcpu, &now);
-	answer(vcpu, &now);
 }
 
 /**
@@ -143,16 +165,18 @@ void handle_cpuid(struct vcpu *vcpu)
 {
 	unsigned long *regs = vcpu->vmenter.regs;
 	const struct kvm_cpuid_entry2 *e;
+	struct answer a;
 
-	if (cpuid_faults(vcpu)) {
+	if (unlikely(cpuid_faults(vcpu))) {
 		vcpu_inject_gp(vcpu);
 		return;
 	}
-	e = find_in_range(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]) ?: &nothing;
-	if (has_runtime(e))
-		answer_as_of_now(vcpu, e);
-	else
-		answer(vcpu, e);
+	e = find_fast(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]);
+	a = answer_now(vcpu, e);
+	regs[GPR_RAX] = a.eax;
+	regs[GPR_RBX] = a.ebx;
+	regs[GPR_RCX] = a.ecx;
+	regs[GPR_RDX] = a.edx;
 	skip_insn(vcpu);
 }
 
@@ -182,6 +206,19 @@ static const struct {
 	{ 0x80000001, 0, CPUID_WORD_80000001_ECX, offsetof(struct kvm_cpuid_entry2, ecx) },
 	{ 0x80000001, 0, CPUID_WORD_80000001_EDX, offsetof(struct kvm_cpuid_entry2, edx) },
 };
+
+/* For find() */
+static void make_index(struct vcpu_cpuid *cpuid)
+{
+	u32 class, leaf, i;
+
+	for (class = 0; class < CPUID_CLASS_COUNT; class++)
+		for (leaf = 0; leaf < CPUID_CLASS_LEAVES; leaf++)
+			cpuid->first[class][leaf] = cpuid->nent;
+	for (i = cpuid->nent; i-- > 0;)
+		if (indexed(cpuid->entries[i].function, &class, &leaf))
+			cpuid->first[class][leaf] = i;
+}
 
 /* Everything that is looked up often, from the entries. */
 static void digest(struct vcpu_cpuid *cpuid)
@@ -221,8 +258,8 @@ static bool same_entries(struct vcpu *vcpu, const struct vcpu_cpuid *new)
 	for (i = 0; i < new->nent; i++) {
 		a = new->entries[i];
 		b = vcpu->cpuid.entries[i];
-		update_runtime(vcpu, &a);
-		update_runtime(vcpu, &b);
+		update_entry(vcpu, &a);
+		update_entry(vcpu, &b);
 		if (memcmp(&a, &b, sizeof(a)))
 			return false;
 	}
@@ -231,6 +268,7 @@ static bool same_entries(struct vcpu *vcpu, const struct vcpu_cpuid *new)
 
 static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
 {
+	make_index(new);
 	if (!entries_valid(new))
 		return -EINVAL;
 	/* The guest has seen it; saying the same again does no harm. */
@@ -295,7 +333,7 @@ int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
 		return -E2BIG;
 	for (i = 0; i < vcpu->cpuid.nent; i++) {
 		e = vcpu->cpuid.entries[i];
-		update_runtime(vcpu, &e);
+		update_entry(vcpu, &e);
 		if (copy_to_user(&user->entries[i], &e, sizeof(e)))
 			return -EFAULT;
 	}

@@ -3,6 +3,7 @@
 #ifndef MINIHV_CPUID_H
 #define MINIHV_CPUID_H
 
+#include <linux/bits.h>
 #include <linux/kvm.h>
 #include <linux/types.h>
 
@@ -62,11 +63,18 @@ enum cpuid_feature {
 
 struct vcpu;
 
+/* The classes of leaves, by the two highest bits: basic, hypervisor's, extended. */
+#define CPUID_CLASS		GENMASK(31, 30)
+#define CPUID_CLASS_COUNT	3
+/* In each class so many leaves are found without a search. */
+#define CPUID_CLASS_LEAVES	64
+
 /**
  * struct vcpu_cpuid - the CPUID that KVM_SET_CPUID2 gave a vCPU
  * @words: the words that gates look at
  * @entries: the client's entries, in its order
  * @nent: how many
+ * @first: of each class's leaves the first entry; @nent if there is none
  * @maxphyaddr: width of a guest-physical address in bits
  * @xcr0: the XCR0 bits that the guest may set
  */
@@ -74,6 +82,7 @@ struct vcpu_cpuid {
 	u32 words[CPUID_WORD_COUNT];
 	struct kvm_cpuid_entry2 *entries;
 	u32 nent;
+	u16 first[CPUID_CLASS_COUNT][CPUID_CLASS_LEAVES];
 	u8 maxphyaddr;
 	u64 xcr0;
 };

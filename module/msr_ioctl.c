@@ -106,7 +106,7 @@ int msr_ioctl_get_features(struct kvm_msrs __user *user)
  * The client's entries, copied: nothing of a call is done before all of it could be
  * read. The room for it stays with the vCPU. Returns how many there are.
  */
-static int copy_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, bool with_data)
+static __always_inline int copy_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, bool with_data)
 {
 	struct kvm_msr_entry *entries;
 	u32 nmsrs, n;
@@ -233,14 +233,17 @@ static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool
 int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
 	int nmsrs = copy_entries(vcpu, user, false), n;
+	struct kvm_msr_entry *entry, *end;
 	bool held = false;
 
-	for (n = 0; n < nmsrs; n++)
-		if (!get_entry(vcpu, &vcpu->msr_entries[n], &held))
-			break;
-	release_vmcs(vcpu, &held);
 	if (nmsrs < 0)
 		return nmsrs;
+	end = vcpu->msr_entries + nmsrs;
+	for (entry = vcpu->msr_entries; entry < end; entry++)
+		if (!get_entry(vcpu, entry, &held))
+			break;
+	release_vmcs(vcpu, &held);
+	n = entry - vcpu->msr_entries;
 	return give_data(vcpu->msr_entries, min(n + 1, nmsrs), user) ?: n;
 }
 
@@ -254,12 +257,16 @@ int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
  */
 int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
-	int nmsrs = copy_entries(vcpu, user, true), n;
+	int nmsrs = copy_entries(vcpu, user, true);
+	const struct kvm_msr_entry *entry, *end;
 	bool held = false;
 
-	for (n = 0; n < nmsrs; n++)
-		if (!set_entry(vcpu, &vcpu->msr_entries[n], &held))
+	if (nmsrs < 0)
+		return nmsrs;
+	end = vcpu->msr_entries + nmsrs;
+	for (entry = vcpu->msr_entries; entry < end; entry++)
+		if (!set_entry(vcpu, entry, &held))
 			break;
 	release_vmcs(vcpu, &held);
-	return nmsrs < 0 ? nmsrs : n;
+	return entry - vcpu->msr_entries;
 }

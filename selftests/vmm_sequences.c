@@ -17,7 +17,6 @@
 #define MSR_IA32_TSC_DEADLINE	0x6e0
 #define MSR_IA32_SMBASE		0x9e
 #define MSR_SMI_COUNT		0x34
-#define MSR_MTRR_DEF_TYPE	0x2ff
 
 /* What a VMM has put together for one KVM_GET_MSRS or KVM_SET_MSRS. */
 struct buffer {
@@ -243,7 +242,7 @@ static void qemu_reset_state(struct buffer *b, const struct kvm_msr_list *list, 
 		{ .index = MSR_IA32_SYSENTER_EIP }, { .index = MSR_IA32_PAT, .data = PAT_RESET },
 		{ .index = MSR_IA32_CSTAR }, { .index = MSR_IA32_KERNEL_GS_BASE },
 		{ .index = MSR_IA32_FMASK }, { .index = MSR_IA32_LSTAR },
-		{ .index = MSR_IA32_TSC }, { .index = MSR_MTRR_DEF_TYPE },
+		{ .index = MSR_IA32_TSC }, { .index = MSR_IA32_MTRR_DEF_TYPE },
 		{ .index = 0x250 }, { .index = 0x258 }, { .index = 0x259 }, { .index = 0x268 },
 		{ .index = 0x269 }, { .index = 0x26a }, { .index = 0x26b }, { .index = 0x26c },
 		{ .index = 0x26d }, { .index = 0x26e }, { .index = 0x26f },
@@ -295,7 +294,7 @@ TEST_F(vmm, qemu_reset)
 	ASSERT_ALL_DONE(vcpu_get_msrs(&self->m.vcpu, b->entries, b->n), b);
 
 	/* The state of a guest that has run is put back the same way. */
-	struct vm_op op = vm_op_wrmsr(MSR_MTRR_DEF_TYPE, 0xc06);
+	struct vm_op op = vm_op_wrmsr(MSR_IA32_MTRR_DEF_TYPE, 0xc06);
 
 	ASSERT_OPS(&self->m.vcpu, &op, 1);
 	ASSERT_EQ(VM_OP_DONE, op.vector);

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
-# Runs the bench on minihv, then on KVM; each line begins with the name of the device. With a file
-# /testbed/mark it only marks the operations, for testbed/bench_trace.awk.
-mark=
-[ ! -e /testbed/mark ] || mark=mark
+# Runs a bench on minihv, then on KVM; each line begins with the name of the device. /testbed/bench.env
+# says which, and with which words. Nothing is printed meanwhile: what the emulator lists comes the same way.
+. /testbed/bench.env
 
 on_minihv()
 {
-	load-module /minihv.ko && bench /dev/minihv $mark >/tmp/minihv && rmmod minihv
+	load-module /minihv.ko && $bench /dev/minihv $words >/tmp/minihv &&
+		awk '$4 == "[minihv]" { print "symbol", $1, $3 }' /proc/kallsyms | sort >/tmp/symbols &&
+		rmmod minihv
 }
 
 on_kvm()
 {
 	insmod /lib/modules/kvm/irqbypass.ko && insmod /lib/modules/kvm/kvm.ko &&
-		insmod /lib/modules/kvm/kvm-intel.ko && bench /dev/kvm $mark >/tmp/kvm
+		insmod /lib/modules/kvm/kvm-intel.ko && $bench /dev/kvm $words >/tmp/kvm
 }
 
 on_minihv && on_kvm || exit 1
+cat /tmp/symbols
 sed 's/^/minihv /' /tmp/minihv
 sed 's/^/kvm /' /tmp/kvm

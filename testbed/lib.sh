@@ -72,6 +72,16 @@ build_module()
 	strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
 }
 
+# get_backport: the kernel for clouds in Debian 12's backports, which is newer than the one of the test machine;
+# in the directory $backport, see boot -k
+get_backport()
+{
+	backport=$("$top/testbed/kernels" | awk '/^6\.12\..*\+deb12-cloud-amd64/ { print $1 }')
+	[ "$backport" ] || die 126 'Debian has no kernel 6.12 in the backports of bookworm'
+	"$top/testbed/kernels" "$backport"
+	backport=$build/kernels/$backport
+}
+
 build_client()
 {
 	stage 'building the client'

@@ -80,3 +80,14 @@ second_life()
 	test_that 'minihv loads again' insmod /minihv.ko
 	test_that 'guests run on all CPUs again' start_guests
 }
+
+# resets LETTER: SysRq's resets the machine in the first life
+resets()
+{
+	if [ "$LIFE" -eq 1 ]; then
+		first_life 5
+		restarts_by sysrq "$1"
+	fi
+	second_life 2 0
+	finish
+}
