@@ -81,12 +81,12 @@ second_life()
 	test_that 'guests run on all CPUs again' start_guests
 }
 
-# resets LETTER: SysRq's resets the machine in the first life
+# resets COMMAND...: what resets the machine in its first life
 resets()
 {
 	if [ "$LIFE" -eq 1 ]; then
 		first_life 5
-		restarts_by sysrq "$1"
+		restarts_by "$@"
 	fi
 	second_life 2 0
 	finish
