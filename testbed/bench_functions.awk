@@ -16,12 +16,12 @@ FNR == NR {
 	next
 }
 
-# Addresses have sixteen digits: they compare as text. Symbols of data end what is the module's code.
+# Addresses have sixteen digits: they compare as text.
 function function_at(rip,	low, high, middle)
 {
 	if (rip !~ /^f/)
 		return "(client)"
-	if (rip < address[1] || rip > address[symbols])
+	if (rip < address[1]) # modules are above the kernel
 		return "(kernel)"
 	low = 1
 	high = symbols
