@@ -21,19 +21,20 @@ boot_own()
 	return "$status"
 }
 
-# build_faulty NAME: the module that has faults on purpose
+# build_faulty NAME [ARGUMENT...]: the module that has faults on purpose, with ARGUMENTs for make
 build_faulty()
 {
-	local dir=$build/faulty-$1
+	local name=$1 dir=$build/faulty-$1
 
+	shift
 	mkdir -p "$dir"
 	ln -sf "$top/testbed/faulty.c" "$dir/"
 	echo 'obj-m := faulty.o' >"$dir/Kbuild"
-	quietly "$dir.log" make -C "$build/kernels/$1/build" M="$dir" modules
+	quietly "$dir.log" make -C "$build/kernels/$name/build" M="$dir" "$@" modules
 }
 
 # run_on NAME [OPTION]...: builds the kernel that testbed/own_kernels/NAME.config describes, boots it with
-# OPTIONs for boot, and reports two tests. $module_args are words for the module's make.
+# OPTIONs for boot, and reports two tests. $module_args are words for the make of modules.
 run_on()
 {
 	local name=$1 out=$build/$1 status=0
@@ -44,7 +45,7 @@ run_on()
 	"$top/testbed/install" debug
 	"$top/testbed/own_kernels/build" "$name"
 	build_module "$build/kernels/$name" ${module_args-}
-	build_faulty "$name"
+	build_faulty "$name" ${module_args-}
 	printf 'kernel=%s\nDEBUG_TESTS="%s"\n' "$name" "${DEBUG_TESTS-}" >"$out/env"
 
 	# Each line as it comes, and results also where they are seen.
