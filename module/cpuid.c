@@ -4,7 +4,7 @@
  *
  * SDM vol. 2, "CPUID - CPU Identification".
  */
-#include <linux/bitfield.h>
+#include <linux/bitops.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
@@ -20,20 +20,17 @@
 /* As KVM's: more entries are -E2BIG. */
 #define MAX_ENTRIES	256
 
-/* Where in cpuid->first a leaf is; false if it is none of those. */
-static __always_inline bool indexed(u32 function, u32 *class, u32 *leaf)
+static __always_inline u32 place_of(u32 function)
 {
-	*class = FIELD_GET(CPUID_CLASS, function);
-	*leaf = function & ~CPUID_CLASS;
-	return *class < CPUID_CLASS_COUNT && *leaf < CPUID_CLASS_LEAVES;
+	return rol32(function, 2);
 }
 
 /* The first entry that may be one of @function's */
 static __always_inline u32 first_entry(const struct vcpu_cpuid *cpuid, u32 function)
 {
-	u32 class, leaf;
+	u32 place = place_of(function);
 
-	return indexed(function, &class, &leaf) ? cpuid->first[class][leaf] : 0;
+	return likely(place < CPUID_PLACES) ? cpuid->first[place] : 0;
 }
 
 static __always_inline bool matches(const struct kvm_cpuid_entry2 *e, u32 function, u32 index)
@@ -210,14 +207,15 @@ static const struct {
 /* For find() */
 static void make_index(struct vcpu_cpuid *cpuid)
 {
-	u32 class, leaf, i;
+	u32 place, i;
 
-	for (class = 0; class < CPUID_CLASS_COUNT; class++)
-		for (leaf = 0; leaf < CPUID_CLASS_LEAVES; leaf++)
-			cpuid->first[class][leaf] = cpuid->nent;
-	for (i = cpuid->nent; i-- > 0;)
-		if (indexed(cpuid->entries[i].function, &class, &leaf))
-			cpuid->first[class][leaf] = i;
+	for (place = 0; place < CPUID_PLACES; place++)
+		cpuid->first[place] = cpuid->nent;
+	for (i = cpuid->nent; i-- > 0;) {
+		place = place_of(cpuid->entries[i].function);
+		if (place < CPUID_PLACES)
+			cpuid->first[place] = i;
+	}
 }
 
 /* Everything that is looked up often, from the entries. */

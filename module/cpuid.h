@@ -63,18 +63,19 @@ enum cpuid_feature {
 
 struct vcpu;
 
-/* The classes of leaves, by the two highest bits: basic, hypervisor's, extended. */
+/*
+ * A leaf's two highest bits are its class: basic, hypervisor's, extended. Rotated to the
+ * bottom, they make the first 64 leaves of each class the first 256 places.
+ */
 #define CPUID_CLASS		GENMASK(31, 30)
-#define CPUID_CLASS_COUNT	3
-/* In each class so many leaves are found without a search. */
-#define CPUID_CLASS_LEAVES	64
+#define CPUID_PLACES		256
 
 /**
  * struct vcpu_cpuid - the CPUID that KVM_SET_CPUID2 gave a vCPU
  * @words: the words that gates look at
  * @entries: the client's entries, in its order
  * @nent: how many
- * @first: of each class's leaves the first entry; @nent if there is none
+ * @first: of the leaf at each place the first entry; @nent if there is none
  * @maxphyaddr: width of a guest-physical address in bits
  * @xcr0: the XCR0 bits that the guest may set
  */
@@ -82,7 +83,7 @@ struct vcpu_cpuid {
 	u32 words[CPUID_WORD_COUNT];
 	struct kvm_cpuid_entry2 *entries;
 	u32 nent;
-	u16 first[CPUID_CLASS_COUNT][CPUID_CLASS_LEAVES];
+	u16 first[CPUID_PLACES];
 	u8 maxphyaddr;
 	u64 xcr0;
 };

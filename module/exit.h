@@ -39,18 +39,19 @@ int handle_xsetbv(struct vcpu *vcpu);
  */
 static __always_inline bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
 {
-	switch (reason) {
-	case EXIT_REASON_MSR_READ:
-		if (handle_rdmsr(vcpu) <= 0)
-			return false;
-		vcpu->stats.exits[EXIT_REASON_MSR_READ]++;
-		return true;
-	case EXIT_REASON_MSR_WRITE:
+	if (reason == EXIT_REASON_MSR_WRITE) {
 		if (handle_wrmsr(vcpu) <= 0)
 			return false;
 		vcpu->stats.exits[EXIT_REASON_MSR_WRITE]++;
 		return true;
-	case EXIT_REASON_CPUID:
+	}
+	if (reason == EXIT_REASON_MSR_READ) {
+		if (handle_rdmsr(vcpu) <= 0)
+			return false;
+		vcpu->stats.exits[EXIT_REASON_MSR_READ]++;
+		return true;
+	}
+	if (reason == EXIT_REASON_CPUID) {
 		handle_cpuid(vcpu);
 		vcpu->stats.exits[EXIT_REASON_CPUID]++;
 		return true;

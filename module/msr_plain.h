@@ -10,6 +10,7 @@
 #ifndef MINIHV_MSR_PLAIN_H
 #define MINIHV_MSR_PLAIN_H
 
+#include <linux/cache.h>
 #include <linux/rcupdate.h>
 #include <asm/asm.h>
 
@@ -29,7 +30,7 @@ enum msr_plain_kind {
 };
 
 /**
- * struct msr_plain - a row, reduced to what a plain access needs
+ * struct msr_plain - a row, reduced to what a plain access needs, in a cache line
  * @read: where its value is
  * @write: where a value goes
  * @check: what a value must satisfy: MSR_CHECK_NONE, CANONICAL or PAT
@@ -51,7 +52,7 @@ struct msr_plain {
 	u64 ask_mask;
 	u64 value;
 	const struct msr_row *row;
-};
+} ____cacheline_aligned;
 
 /* By row number plus one; the first is for what has no row, and never plain. */
 extern struct msr_plain msr_plain_guest[];
@@ -75,6 +76,7 @@ static __always_inline const struct msr_plain *msr_plain_row(struct vcpu *vcpu, 
 	if (unlikely(filter) && !msr_filter_bit(filter, place, type))
 		return &msr_plain_guest[0];
 	row = &msr_plain_guest[msr_row_number(place)];
+	OPTIMIZER_HIDE_VAR(row); /* else its address is computed twice */
 	if (row->feature && !cpuid_has(&vcpu->cpuid, row->feature))
 		return &msr_plain_guest[0];
 	return row;
@@ -129,29 +131,40 @@ static __always_inline bool msr_plain_write(struct vcpu *vcpu, u32 index, u64 da
 {
 	const struct msr_plain *row = msr_plain_row(vcpu, index, KVM_MSR_FILTER_WRITE);
 
-	if (row->write == MSR_NOT_PLAIN || !msr_plain_allowed(row, data))
+	if (!msr_plain_allowed(row, data))
 		return false;
+	/* Not a switch: the most frequent first. */
+	if (likely(row->write == MSR_PLAIN_SLOT)) {
+		vcpu->msrs[row->slot] = data;
+		return true;
+	}
 	if (row->write == MSR_PLAIN_VMCS) {
 		vmwrite_any(row->field, data);
 		return true;
 	}
-	if (row->write == MSR_PLAIN_OPS)
-		return msr_plain_set(vcpu, row->row, index, data);
 	if (row->write == MSR_PLAIN_SYSCALL && !vcpu->loaded_syscall) {
 		if ((data ^ vcpu->msrs[row->slot]) & row->ask_mask)
 			return false;
-	} else if (row->write != MSR_PLAIN_SLOT && !msr_plain_wrmsr(index, data)) {
-		return false;
+		vcpu->msrs[row->slot] = data;
+		return true;
 	}
-	vcpu->msrs[row->slot] = data;
-	return true;
+	if (row->write == MSR_PLAIN_SYSCALL || row->write == MSR_PLAIN_REGISTER) {
+		if (!msr_plain_wrmsr(index, data))
+			return false;
+		vcpu->msrs[row->slot] = data;
+		return true;
+	}
+	return row->write == MSR_PLAIN_OPS && msr_plain_set(vcpu, row->row, index, data);
 }
 
 static __always_inline const struct msr_plain *msr_plain_client_row(u32 index)
 {
 	u32 place = msr_map_place(index);
+	const struct msr_plain *row;
 
-	return &msr_plain_client[place < MSR_MAP_SIZE ? msr_row_number(place) : 0];
+	row = &msr_plain_client[place < MSR_MAP_SIZE ? msr_row_number(place) : 0];
+	OPTIMIZER_HIDE_VAR(row);
+	return row;
 }
 
 #endif

@@ -292,29 +292,14 @@ static int load_in_window(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
 	return VMCS_WAS_ELSEWHERE;
 }
 
-/**
- * vmx_root_load_vmcs() - make a VMCS current on this CPU
- * @vmcs: a VMCS that nobody else is using
- *
- * To be followed by vmx_root_put_vmcs() on the same CPU.
- *
- * Context: preemption disabled, interrupts on. With vmx_windows they are off until
- * vmx_root_put_vmcs().
- * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
- * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
- * has left VMX root (reboot); with vmx_windows also -EBUSY, when another hypervisor
- * has VMX on this CPU now, and -EIO.
- */
-int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)
+/* It is not the current one, or there are windows. */
+static noinline int load_vmcs(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
 {
-	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
 	unsigned long flags;
 	bool moved;
 
 	if (vmx_windows)
 		return load_in_window(cpu, vmcs);
-	if (likely(cpu->current_vmcs == vmcs))
-		return VMCS_WAS_HERE;
 
 	moved = vmcs->cpu != smp_processor_id();
 	if (moved)
@@ -334,6 +319,29 @@ int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)
 	}
 	local_irq_restore(flags);
 	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_HERE;
+}
+
+/**
+ * vmx_root_load_vmcs() - make a VMCS current on this CPU
+ * @vmcs: a VMCS that nobody else is using
+ *
+ * To be followed by vmx_root_put_vmcs() on the same CPU.
+ *
+ * Context: preemption disabled, interrupts on. With vmx_windows they are off until
+ * vmx_root_put_vmcs().
+ * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
+ * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
+ * has left VMX root (reboot); with vmx_windows also -EBUSY, when another hypervisor
+ * has VMX on this CPU now, and -EIO.
+ */
+int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)
+{
+	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
+
+	/* With vmx_windows nothing is current outside of one. */
+	if (likely(cpu->current_vmcs == vmcs))
+		return VMCS_WAS_HERE;
+	return load_vmcs(cpu, vmcs);
 }
 
 /**
