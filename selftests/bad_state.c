@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define CR0_PE		(1ULL << 0)
 #define CR0_NW		(1ULL << 29)

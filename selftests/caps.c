@@ -5,7 +5,7 @@
  */
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define UNKNOWN_CAP	0x7fff0000

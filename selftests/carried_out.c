@@ -5,7 +5,7 @@
  * that do nothing.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_DB	1
 #define VECTOR_NM	7

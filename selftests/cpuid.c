@@ -5,7 +5,7 @@
  */
 #include <cpuid.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define MAX_ENTRIES	256

@@ -9,7 +9,7 @@
 #include <sys/time.h>
 
 #include "real_mode.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR		0x40
 #define NMI_VECTOR	2

@@ -4,7 +4,7 @@
  * KVM_INTERRUPT, KVM_NMI, the interrupt window, and KVM_GET/SET_VCPU_EVENTS.
  */
 #include "real_mode.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR		0x40
 #define NMI_VECTOR	2

@@ -4,7 +4,7 @@
  * the SDM gives them, whether the CPU raised them or the hypervisor did.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_DE	0
 #define VECTOR_DB	1

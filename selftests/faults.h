@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define FAULTS_MAX	2000	/* in one call; more, and something is wrong */
 

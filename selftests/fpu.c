@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define IN		(CODE_GPA + 0x2000)
 #define OUT		(CODE_GPA + 0x3000)

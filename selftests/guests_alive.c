@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define MAX_CPUS	4
 #define PER_CPU		2	/* guests that run */

@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 #include "history.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_UD		6
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "history.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define MSR_X2APIC		0x800
 #define MSR_TSC_DEADLINE	0x6e0

@@ -15,7 +15,7 @@
 #include <sys/user.h>
 
 #include "beside.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TURNS		8
 #define PORT_POST	0x80	/* diagnostic codes: nothing listens */

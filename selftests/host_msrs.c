@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "beside.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TURNS	8
 

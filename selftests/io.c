@@ -4,7 +4,7 @@
  * string forms, and how the client's answer gets into the guest.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PORT		0xe0
 #define BUFFER		(CODE_GPA + 0x1ff0)	/* crosses into another page */

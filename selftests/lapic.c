@@ -10,7 +10,7 @@
 #include <signal.h>
 
 #include "real_mode.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR		0x41
 #define NMI_VECTOR	2

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "users.h"
 
 GUEST_CODE(spin, 64,

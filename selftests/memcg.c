@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "users.h"
 
 #define PAGE		4096ULL

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE		4096
 #define SLOT		1

@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define PAGE		4096ULL

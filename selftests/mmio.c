@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE		4096ULL
 #define HOLE		0x10000000ULL	/* mapped in long mode, no memory there */

@@ -5,7 +5,7 @@
  * leaves RIP where it is and says the bytes. Single-stepping ends each trial.
  */
 #include "twins.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define TRIALS		6000
 #define RFLAGS_FIXED	2

@@ -5,7 +5,7 @@
  * device. Registers, RIP, RFLAGS and the contents have to end up the same.
  */
 #include "twins.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define RFLAGS_FIXED	2
 #define OPCODE_MOVSXD	0x63

@@ -4,7 +4,7 @@
  * and the address is one that they give.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE		4096ULL
 #define HOLE		0x10000000ULL

@@ -4,7 +4,7 @@
  * which instruction it is, and nothing of it is done.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE		4096ULL
 #define HOLE		0x10000000ULL	/* mapped in long mode, no memory there */

@@ -4,7 +4,7 @@
  * they may use.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define CR0_PE		(1ULL << 0)
 #define CR0_PG		(1ULL << 31)

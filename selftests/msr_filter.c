@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "filter.h"
 
 #define PAGE		4096

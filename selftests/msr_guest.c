@@ -3,7 +3,7 @@
  * RDMSR and WRMSR in a guest in long mode: what they return, what they store,
  * and when they fault.
  */
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define VECTOR_GP	13

@@ -4,7 +4,7 @@
  * the guest, and what the guest's instructions change has to be seen.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_UD	6
 #define RFLAGS_DF	(1 << 10)

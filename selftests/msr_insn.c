@@ -4,7 +4,7 @@
  * stepping and to the interrupt shadow, and what they are in other modes.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_DB	1
 #define VECTOR_UD	6

@@ -3,7 +3,7 @@
  * KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST, and the promise
  * behind them: what is listed can be read.
  */
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define MAX_MSRS	1024

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 /* An instance of our own, so that nobody else's tracing is disturbed. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 struct value {

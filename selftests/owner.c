@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 
 #include "counter.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "users.h"
 
 struct files {

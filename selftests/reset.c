@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define CR0_ET		(1 << 4)
 #define CR0_NW		(1 << 29)

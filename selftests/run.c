@@ -8,7 +8,7 @@
 #include <sys/time.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(run) {
 	struct machine m;

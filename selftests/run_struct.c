@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define CR4_PAE		(1 << 5)
 #define FLAG_GPA	(CODE_GPA + 0x2000)

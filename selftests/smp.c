@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VMS		2
 #define VCPUS		2

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define READS	7
 #define WRITES	5

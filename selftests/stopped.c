@@ -6,7 +6,7 @@
 #include <sys/user.h>
 
 #include "counter.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "users.h"
 
 /* A client of its own: KVM_RUN again and again, as clients do after a signal. */

@@ -10,7 +10,7 @@
 #include <sys/time.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define PAGE		4096
 #define PAGES		4

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define SAMPLES	64

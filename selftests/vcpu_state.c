@@ -4,7 +4,7 @@
  * registers, the PDPTEs, and CR4 before there is a CPUID.
  */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define VECTOR_DB	1
 #define CR0_PG		(1ULL << 31)

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "kvm_new.h"
 
 #define UD_VECTOR		6

@@ -5,7 +5,7 @@
  */
 #include <linux/kvm_para.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define MAX_MSRS	1024

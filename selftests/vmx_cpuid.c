@@ -8,7 +8,7 @@
  */
 #include <stdio.h>
 
-#include "kselftest_harness.h"
+#include "harness.h"
 #include "test.h"
 
 #define UD_VECTOR	6

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define MODULE		"minihv"
 #define MSR_VALUE	0x123456789abc

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* XCR0 as the client sees it: KVM_GET_XCRS, KVM_SET_XCRS, and CPUID, which follows. */
 #include "guest_code.h"
-#include "kselftest_harness.h"
+#include "harness.h"
 
 #define CR4_OSXSAVE	(1 << 18)
 #define X87		(1 << 0)
