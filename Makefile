@@ -37,7 +37,9 @@ check-loads:		## load and unload the module a thousand times
 	testbed/check thousand_loads
 
 check-kernels:		## build for, and boot, each kernel that Debian has; KERNELS="RELEASE..." takes some
-	testbed/check $$(printf 'kernel@%s ' $${KERNELS:-$$(testbed/kernels | cut -d ' ' -f 1)})
+	@kernels="$(KERNELS)"; \
+	[ "$$kernels" ] || { kernels=$$(testbed/kernels) && kernels=$$(echo "$$kernels" | cut -d ' ' -f 1); } || exit; \
+	testbed/check $$(printf 'kernel@%s ' $$kernels)
 
 check-debug:		## run the selftests on kernels built to find what they do wrong
 	testbed/check debug leaks kcsan

@@ -5,6 +5,8 @@
  * SDM vol. 2, "CPUID - CPU Identification".
  */
 #include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/apicdef.h>
@@ -25,12 +27,17 @@ static __always_inline u32 place_of(u32 function)
 	return rol32(function, 2);
 }
 
-/* The first entry that may be one of @function's */
+static_assert(!(CPUID_PLACES & (CPUID_PLACES - 1)));
+
+/* The first entry that may be one of @function's. The guest has chosen: see msr_map_clamp(). */
 static __always_inline u32 first_entry(const struct vcpu_cpuid *cpuid, u32 function)
 {
 	u32 place = place_of(function);
 
-	return likely(place < CPUID_PLACES) ? cpuid->first[place] : 0;
+	if (unlikely(place >= CPUID_PLACES))
+		return 0;
+	OPTIMIZER_HIDE_VAR(place);
+	return cpuid->first[place & (CPUID_PLACES - 1)];
 }
 
 static __always_inline bool matches(const struct kvm_cpuid_entry2 *e, u32 function, u32 index)

@@ -5,6 +5,7 @@
 
 #include <linux/bitops.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 /*
@@ -24,9 +25,13 @@ static __always_inline u32 msr_map_place(u32 index)
 	return rol32(index, 2);
 }
 
-/* The guest may have chosen @place. It is below MSR_MAP_SIZE, and under speculation too. */
+/*
+ * The guest may have chosen @place. It is below MSR_MAP_SIZE, and under speculation too: the
+ * compiler, who has seen the comparison, must not leave this out.
+ */
 static __always_inline u32 msr_map_clamp(u32 place)
 {
+	OPTIMIZER_HIDE_VAR(place);
 	return place & (MSR_MAP_SIZE - 1);
 }
 

@@ -3,7 +3,7 @@
  * usage: bench_growth DEVICE
  *
  * What a device's work costs when there is much of something: an exit beside many VMs,
- * vCPUs, memory slots, ranges of the MSR filter, and for rows far apart in the table;
+ * vCPUs, memory slots, ranges of the MSR filter, and of different rows;
  * KVM_GET_MSRS by the number of entries; memory for a VM and for a vCPU. Prints a line for
  * each: name, figure. The first are in ticks of the TSC, instructions in the test machine;
  * memory is in bytes, by what is free before and after.
@@ -133,9 +133,11 @@ static int create(int fd, unsigned long cmd, unsigned int id)
  */
 static void many(struct bench *b)
 {
-	long long before = free_pages(), per_vcpu, per_vm;
+	long long before, per_vcpu, per_vm;
 	unsigned int i;
 
+	report_exit(b, "exit-vcpus", 1);
+	before = free_pages();
 	for (i = 1; i < VCPUS; i++)
 		create(b->m.vm.fd, KVM_CREATE_VCPU, i);
 	per_vcpu = (before - free_pages()) * PAGE / (VCPUS - 1);

@@ -131,7 +131,7 @@ static inline bool neighbour_turn(struct neighbour *n)
 {
 	unsigned long entries = n->entries;
 
-	for (int i = 0; i < 10000 && !n->error; i++) {
+	for (int i = 0; i < 500 * test_patience() && !n->error; i++) {
 		if (n->entries != entries)
 			return true;
 		usleep(1000);

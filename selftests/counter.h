@@ -45,7 +45,7 @@ static inline bool goes_on(volatile uint64_t *counter)
 {
 	uint64_t before = *counter;
 
-	for (int i = 0; i < 2000 && *counter <= before + 1; i++)
+	for (int i = 0; i < 200 * test_patience() && *counter <= before + 1; i++)
 		usleep(10000);
 	return *counter > before + 1;
 }

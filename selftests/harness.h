@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's test harness. It gives each test some seconds, which is too few on kernels
- * that watch what they do: TIMEOUT_FACTOR, which run.sh knows too, multiplies them.
+ * The kernel's test harness. It gives each test some seconds; test_patience() times as many here.
  */
 #ifndef MINIHV_SELFTESTS_HARNESS_H
 #define MINIHV_SELFTESTS_HARNESS_H
 
-#include <stdlib.h>
 #include <unistd.h>
+
+#include "test.h"
 
 static inline unsigned int harness_alarm(unsigned int seconds)
 {
-	const char *factor = getenv("TIMEOUT_FACTOR");
-
-	return alarm(factor ? seconds * atoi(factor) : seconds);
+	return alarm(seconds * test_patience());
 }
 
 #define alarm(seconds)	harness_alarm(seconds)

@@ -46,6 +46,18 @@ static inline int sys_ioctl_ptr(int fd, unsigned long cmd, void *arg)
 	return sys_ioctl(fd, cmd, (unsigned long)arg);
 }
 
+/*
+ * test_patience() - TIMEOUT_FACTOR, which run.sh knows too: on kernels that watch what they do all
+ * takes so many times as long
+ */
+static inline int test_patience(void)
+{
+	const char *factor = getenv("TIMEOUT_FACTOR");
+	int times = factor ? atoi(factor) : 1;
+
+	return times < 1 ? 1 : times;
+}
+
 /* For files of the kernel's. 0 or -errno. */
 static inline int write_file(const char *path, const char *text)
 {

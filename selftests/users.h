@@ -26,7 +26,7 @@ static inline int module_users(void)
 /* A dead process's files are closed soon after, not always before. */
 static inline int users_after_a_while(int expected)
 {
-	for (int i = 0; i < 3000 && module_users() != expected; i++)
+	for (int i = 0; i < 300 * test_patience() && module_users() != expected; i++)
 		usleep(10000);
 	return module_users();
 }

@@ -52,6 +52,10 @@ inside && /^\(0\)\.\[/ {
 }
 
 END {
+	if (!symbols || !operations || segments < operations * rounds) {
+		printf "%d symbols, %d marked, for %d operations\n", symbols, segments, operations >"/dev/stderr"
+		exit 1
+	}
 	for (i = 1; i <= operations; i++) {
 		best = (i - 1) * rounds + 1
 		for (j = best; j <= i * rounds; j++)

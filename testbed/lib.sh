@@ -76,9 +76,10 @@ build_module()
 # in the directory $backport, see boot -k
 get_backport()
 {
-	backport=$("$top/testbed/kernels" | awk '/^6\.12\..*\+deb12-cloud-amd64/ { print $1 }')
+	backport=$("$top/testbed/kernels") || return
+	backport=$(awk '/^6\.12\..*\+deb12-cloud-amd64/ { print $1 }' <<<"$backport")
 	[ "$backport" ] || die 126 'Debian has no kernel 6.12 in the backports of bookworm'
-	"$top/testbed/kernels" "$backport"
+	"$top/testbed/kernels" "$backport" || return
 	backport=$build/kernels/$backport
 }
 
