@@ -106,7 +106,8 @@ int msr_ioctl_get_features(struct kvm_msrs __user *user)
  * The client's entries, copied: nothing of a call is done before all of it could be
  * read. The room for it stays with the vCPU. Returns how many there are.
  */
-static __always_inline int copy_entries(struct vcpu *vcpu, struct kvm_msrs __user *user, bool with_data)
+static __always_inline int copy_entries(struct vcpu *vcpu, struct kvm_msrs __user *user,
+					bool with_data)
 {
 	struct kvm_msr_entry *entries;
 	u32 nmsrs, n;

@@ -49,8 +49,10 @@ static void exits(struct bench *b)
 	bench_report(b, "rdmsr-exit-pat", BENCH_LOOP(b, loop_rdmsr, MSR_IA32_PAT, 0));
 	bench_report(b, "rdmsr-exit-lstar", BENCH_LOOP(b, loop_rdmsr, MSR_IA32_LSTAR, 0));
 	bench_report(b, "wrmsr-exit-stored", BENCH_LOOP(b, loop_wrmsr, MSR_IA32_MCG_STATUS, 0));
-	bench_report(b, "wrmsr-exit-pat", BENCH_LOOP(b, loop_wrmsr, MSR_IA32_PAT, 0x0007040600070406));
-	bench_report(b, "wrmsr-exit-lstar", BENCH_LOOP(b, loop_wrmsr, MSR_IA32_LSTAR, 0xffffffff81000000));
+	bench_report(b, "wrmsr-exit-pat",
+		     BENCH_LOOP(b, loop_wrmsr, MSR_IA32_PAT, 0x0007040600070406));
+	bench_report(b, "wrmsr-exit-lstar",
+		     BENCH_LOOP(b, loop_wrmsr, MSR_IA32_LSTAR, 0xffffffff81000000));
 	bench_report(b, "wrmsr-exit-tsc-adjust", BENCH_LOOP(b, loop_wrmsr, 0x3b, 0));
 	bench_report(b, "cpuid-exit", BENCH_LOOP(b, loop_cpuid, 0, 1));
 	set_gp_handler(b);
@@ -86,8 +88,10 @@ static void msr_ioctls(struct bench *b)
 	bench_report(b, "get-msrs-1", bench_ioctl(b, KVM_GET_MSRS, &msrs, 1));
 	bench_report(b, "set-msrs-1", bench_ioctl(b, KVM_SET_MSRS, &msrs, 1));
 	msrs.header.nmsrs = MSR_MANY;
-	bench_report(b, "get-msrs-64-each", per_entry(bench_ioctl(b, KVM_GET_MSRS, &msrs, MSR_MANY)));
-	bench_report(b, "set-msrs-64-each", per_entry(bench_ioctl(b, KVM_SET_MSRS, &msrs, MSR_MANY)));
+	bench_report(b, "get-msrs-64-each",
+		     per_entry(bench_ioctl(b, KVM_GET_MSRS, &msrs, MSR_MANY)));
+	bench_report(b, "set-msrs-64-each",
+		     per_entry(bench_ioctl(b, KVM_SET_MSRS, &msrs, MSR_MANY)));
 }
 
 static void run_to_hlt(struct bench *b)
