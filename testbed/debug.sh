@@ -11,6 +11,9 @@ gcov=/sys/kernel/debug/gcov
 # Each takes several times as long as elsewhere.
 export TIMEOUT_FACTOR=20
 
+# KASAN has a quarantine; what is left behind is for the kernel with kmemleak to see.
+[ "$kernel" != debug ] || export FREED_IS_KEPT=y
+
 # Without fault injection they would skip. They take long on a kernel that is slow.
 [ "$kernel" = kcsan ] || faults='faults fault_ioctls fault_load fault_msrs'
 tests=${DEBUG_TESTS:-$(cat /selftests/tests) $faults}
