@@ -39,6 +39,7 @@ int handle_xsetbv(struct vcpu *vcpu);
  */
 static __always_inline bool exit_handle_fast(struct vcpu *vcpu, u32 reason)
 {
+	/* Not a switch: the compiler would ask for the other one first. */
 	if (reason == EXIT_REASON_MSR_WRITE) {
 		if (handle_wrmsr(vcpu) <= 0)
 			return false;
