@@ -33,6 +33,20 @@ build_faulty()
 	quietly "$dir.log" make -C "$build/kernels/$name/build" M="$dir" "$@" modules
 }
 
+# report_lines NAME: each line of a report as it comes, and results also where they are seen
+report_lines()
+{
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		gcda:*) continue ;;
+		ok\ * | not\ ok\ * | '#'*) echo "$1: $line" >&2 ;;
+		esac
+		echo "    $line"
+	done
+}
+
 # run_on NAME [OPTION]...: builds the kernel that testbed/own_kernels/NAME.config describes, boots it with
 # OPTIONs for boot, and reports two tests. $module_args are words for the make of modules.
 run_on()
@@ -48,9 +62,7 @@ run_on()
 	build_faulty "$name" ${module_args-}
 	printf 'kernel=%s\nDEBUG_TESTS="%s"\n' "$name" "${DEBUG_TESTS-}" >"$out/env"
 
-	# Each line as it comes, and results also where they are seen.
-	boot_own "$name" "$@" | awk -v name="$name" '/^(not )?ok|^#/ { print name ": " $0 >"/dev/stderr" }
-		!/^gcda: / { print "    " $0; fflush() }' || status=${PIPESTATUS[0]}
+	boot_own "$name" "$@" | report_lines "$name" || status=${PIPESTATUS[0]}
 	test_that 'the selftests' test "$status" -eq 0
 	LOG_TO='faults on purpose' test_that 'no report in the kernel log' clean_log "$build/testbed/$name/dmesg"
 }
