@@ -11,8 +11,9 @@ gcov=/sys/kernel/debug/gcov
 # Each takes several times as long as elsewhere.
 export TIMEOUT_FACTOR=20
 
-# KASAN has a quarantine; what is left behind is for the kernel with kmemleak to see.
-[ "$kernel" != debug ] || export FREED_IS_KEPT=y
+# KASAN has a quarantine, and KCSAN would take minutes to make as many vCPUs: what is left behind is for the kernel
+# with kmemleak to see.
+[ "$kernel" = leaks ] || export FREE_PAGES=uncounted
 
 # Without fault injection they would skip. They take long on a kernel that is slow.
 [ "$kernel" = kcsan ] || faults='faults fault_ioctls fault_load fault_msrs'
