@@ -227,8 +227,8 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* Since 6.19 what suspends comes with an argument, which minihv does not need. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+/* Since 6.19, and 6.12.118 or before, what suspends comes with an argument, which minihv does not need. */
+#ifdef MINIHV_HAS_SYSCORE
 #define COMPAT_SYSCORE_ARG	void *unused
 #define COMPAT_SYSCORE(name, on_suspend, on_resume)			\
 	struct syscore name = {						\

@@ -204,7 +204,7 @@ static long free_pages(void)
 		fputs("3\n", file);
 		fclose(file);
 	}
-	/* The module's memory is from these. The kernel's others, too, would take some kernels seconds. */
+	/* The module's memory is from these. All of them would take some kernels seconds. */
 	if (!glob("/sys/kernel/slab/kmalloc*/shrink", 0, NULL, &caches)) {
 		for (size_t i = 0; i < caches.gl_pathc; i++) {
 			file = fopen(caches.gl_pathv[i], "w");
