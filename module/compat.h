@@ -227,7 +227,7 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 #endif
 }
 
-/* Since 6.19, and 6.12.118 or before, what suspends comes with an argument, which minihv does not need. */
+/* Since 6.19, and in 6.12.118, what suspends has an argument, which minihv does not need. */
 #ifdef MINIHV_HAS_SYSCORE
 #define COMPAT_SYSCORE_ARG	void *unused
 #define COMPAT_SYSCORE(name, on_suspend, on_resume)			\
