@@ -11,7 +11,7 @@ boot_own()
 	local name=$1 status=0
 
 	shift
-	SILENCE=900 "$top/testbed/boot" -c 2 -g 1024 -t 7200 -n "$name" -k "$build/kernels/$name" \
+	SILENCE=900 "$top/testbed/boot" -c 2 -g 1024 -t 10800 -n "$name" -k "$build/kernels/$name" \
 		-i "$module:/minihv.ko" -i "$build/faulty-$name/faulty.ko:/faulty.ko" \
 		-i "$selftests:/selftests" -i "$build/$name/env:/testbed/debug.env" \
 		-i "$top/testbed/leaks.sh:/testbed/leaks.sh" -i "$top/client/msrctl:/bin/msrctl" \
