@@ -283,7 +283,7 @@ TEST_F(host, vector_registers_of_a_neighbour)
 		memset(in[i], 0x30 + i, 16);
 	for (int i = 0; i < TURNS; i++) {
 		unsigned long turn = self->n.entries;
-		const struct timespec nap = { .tv_nsec = 5000000 };
+		const struct timespec nap = { .tv_nsec = 5000000 * test_patience() };
 		long ret;
 
 		asm volatile(".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
