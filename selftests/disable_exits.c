@@ -160,8 +160,15 @@ static int how_it_halts(struct vcpu *vcpu)
 	return HALTED;
 }
 
-/* bochs 2.7: each interrupt of the host's ends a guest's HLT, and the guest goes on by itself. */
-#define WHY_WOKEN	"this CPU does not stay in HLT"
+/*
+ * bochs 2.7: each interrupt of the host's ends a guest's HLT, and the guest goes on by itself. Where that is so
+ * MINIHV_HLT_ENDS is set; elsewhere it is a failure.
+ */
+#define SKIP_IF_WOKEN(how)						\
+do {									\
+	if ((how) == WOKEN && getenv("MINIHV_HLT_ENDS"))		\
+		SKIP(return, "this CPU does not stay in HLT");		\
+} while (0)
 
 TEST_F(disable_exits, unknown_bits)
 {
@@ -192,8 +199,7 @@ TEST_F(disable_exits, interrupt_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	if (how == WOKEN)
-		SKIP(return, WHY_WOKEN);
+	SKIP_IF_WOKEN(how);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_INTERRUPT, &interrupt));
 	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
@@ -207,8 +213,7 @@ TEST_F(disable_exits, nmi_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	if (how == WOKEN)
-		SKIP(return, WHY_WOKEN);
+	SKIP_IF_WOKEN(how);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
 	ASSERT_OUT(PORT_NMI, self->vcpu);
@@ -224,8 +229,7 @@ TEST_F(disable_exits, exception_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	if (how == WOKEN)
-		SKIP(return, WHY_WOKEN);
+	SKIP_IF_WOKEN(how);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
 	events.exception.injected = 1;
@@ -243,8 +247,7 @@ TEST_F(disable_exits, window_while_halted)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	if (how == WOKEN)
-		SKIP(return, WHY_WOKEN);
+	SKIP_IF_WOKEN(how);
 	ASSERT_EQ(HALTED, how);
 	self->vcpu->run->request_interrupt_window = 1;
 	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);

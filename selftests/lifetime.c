@@ -2,6 +2,7 @@
 /*
  * What a process leaves behind: nothing, however it ends.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -39,7 +40,7 @@ static void be_busy(int ready)
 	    pthread_create(&threads[0], NULL, run_vcpu, &a.vcpu) ||
 	    pthread_create(&threads[1], NULL, run_vcpu, &second))
 		_exit(1);
-	usleep(20000);
+	usleep(20000 * test_patience());
 	if (write(ready, "", 1) != 1)
 		_exit(2);
 	pthread_join(threads[0], NULL);
@@ -150,12 +151,12 @@ TEST(closed_while_running)
 	ASSERT_MACHINE(&m, 2);
 	ASSERT_EQ(0, load_guest_code(&m.vcpu, VM_MODE_LONG, spin));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, &m.vcpu));
-	usleep(20000);
+	usleep(20000 * test_patience());
 	munmap(m.vcpu.run, m.vcpu.run_size);
 	close(m.vcpu.fd);
 	close(m.vm.fd);
 	close(m.dev);
-	usleep(20000);
+	usleep(20000 * test_patience());
 	EXPECT_LT(before, module_users()) {
 		TH_LOG("the module is no longer in use, but a guest runs");
 	}
@@ -168,20 +169,26 @@ TEST(closed_while_running)
 /* Nothing of this is inherited by a program that the process starts. */
 TEST(closed_on_exec)
 {
-	int before = module_users(), status;
+	int before = module_users(), status, in_child[2];
 	pid_t pid;
+	char byte;
 
+	ASSERT_EQ(0, pipe2(in_child, O_CLOEXEC));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		struct machine m;
 
-		if (machine_create(&m, 2))
+		if (machine_create(&m, 2) || write(in_child[1], "", 1) != 1)
 			_exit(1);
-		execlp("sleep", "sleep", "20", NULL);
+		execlp("sleep", "sleep", "600", NULL);
 		_exit(2);
 	}
-	usleep(100000);
+	close(in_child[1]);
+	ASSERT_EQ(1, read(in_child[0], &byte, 1));
+	/* That this closes says that the other program has begun. */
+	ASSERT_EQ(0, read(in_child[0], &byte, 1));
+	close(in_child[0]);
 	EXPECT_EQ(before, users_after_a_while(before));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

@@ -277,7 +277,7 @@ TEST_F(memory, replaced_while_the_guest_runs)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG,
 				     wait_for_change));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, self->vcpu));
-	usleep(30000);
+	usleep(30000 * test_patience());
 
 	/* In one step, so that there is never nothing. */
 	other = map(-1, NULL, PAGE);
@@ -303,7 +303,7 @@ TEST_F(memory, unmapped_while_the_guest_runs)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG,
 				     wait_for_change));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, self->vcpu));
-	usleep(30000);
+	usleep(30000 * test_patience());
 	ASSERT_EQ(0, munmap(self->mem + PAGE, PAGE));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(-EFAULT, (long)ret);

@@ -253,7 +253,7 @@ TEST_F(modes, cpuid_follows_cr4)
 	};
 
 	ASSERT_OPS(self->vcpu, ops, 2);
-	EXPECT_EQ(0, ops[1].rcx & 1 << 27);
+	ASSERT_EQ(0, ops[1].rcx & 1 << 27);
 	if (!(ops[1].rcx & 1 << 26))
 		SKIP(return, "the CPU has no XSAVE");
 	ops[2].rax = ops[0].rax | CR4_OSXSAVE;

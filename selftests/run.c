@@ -146,7 +146,7 @@ static void *run_vcpu(void *arg)
 /* Wait until a thread of this process has run the guest for a while. */
 static void let_it_run(void)
 {
-	usleep(50000);
+	usleep(50000 * test_patience());
 }
 
 TEST_F(run, others_wait_for_a_running_vcpu)
@@ -179,9 +179,11 @@ TEST_F(run, others_wait_for_a_running_vcpu)
 /* A process that runs one vCPU and waits for it can be killed at once. */
 TEST_F(run, killed_while_running_and_waiting)
 {
-	int status;
+	int status, from_child[2];
 	pid_t pid;
+	char byte;
 
+	ASSERT_EQ(0, pipe(from_child));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
@@ -193,11 +195,14 @@ TEST_F(run, killed_while_running_and_waiting)
 		    pthread_create(&thread, NULL, run_vcpu, &m.vcpu))
 			_exit(1);
 		let_it_run();
+		if (write(from_child[1], "", 1) != 1)
+			_exit(1);
 		get_regs(&m.vcpu);
 		_exit(2);
 	}
-	let_it_run();
-	let_it_run();
+	close(from_child[1]);
+	ASSERT_EQ(1, read(from_child[0], &byte, 1));
+	close(from_child[0]);
 	let_it_run();
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

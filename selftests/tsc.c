@@ -178,9 +178,9 @@ TEST_F(tsc, frequency)
 	int khz = sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
 
 	ASSERT_LT(0, khz);
-	EXPECT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz));
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz));
 	if (!sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL)) {
-		EXPECT_EQ(-EINVAL, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));
+		ASSERT_EQ(-EINVAL, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));
 		SKIP(return, "the CPU has no TSC scaling");
 	}
 	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));

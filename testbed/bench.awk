@@ -3,6 +3,13 @@
 
 function finish(	i, op, ratio)
 {
+	for (op in theirs) {
+		if (!("minihv " op in median)) {
+			print "no figure of minihv's for " op > "/dev/stderr"
+			exit 1
+		}
+	}
+	split("", theirs)
 	if (!n)
 		return
 	if (!json) {
@@ -37,6 +44,7 @@ FNR == 1 {
 }
 
 $1 == "minihv" { order[++n] = $2 }
+$1 == "kvm" { theirs[$2] }
 
 {
 	median[$1 " " $2] = $3

@@ -4,7 +4,13 @@
 # KVM did, what minihv did. Prints the first ones that are not explained, and counts; fails if any
 # are not. Rows for "fuzzed ..." are for this alone.
 
-file == 2 && (NF == 4 || NF == 5) {
+file == 2 && NF != 4 && NF != 5 {
+	print "not understood: " $0
+	unexplained[$0]++
+	next
+}
+
+file == 2 {
 	differences++
 	access = NF == 5 ? $2 " " $3 : $2
 	if (explained($1, access, $(NF - 1), $NF) || explained($1, "fuzzed " access, $(NF - 1), $NF))

@@ -5,6 +5,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 label=
 PATH=$PATH:/usr/sbin:/sbin # dkms, modinfo: not everybody has them in the PATH
+unset MAKEFLAGS MFLAGS MAKELEVEL # what the outermost make was told is not for those that are started here
 
 stage()
 {
@@ -19,6 +20,18 @@ die()
 	shift
 	stage "$*"
 	exit "$status"
+}
+
+# as_root COMMAND...: sudo where it is needed. It asks for a password only in the foreground.
+as_root()
+{
+	local stat
+
+	[ "$(id -u)" -ne 0 ] || { "$@"; return; }
+	command -v sudo >/dev/null || die 126 "not root, and no sudo for: $*"
+	read -r -a stat </proc/$BASHPID/stat
+	# the process group, and the terminal's
+	if [ "${stat[4]}" -eq "${stat[7]}" ]; then sudo "$@"; else sudo -n "$@"; fi
 }
 
 # quietly LOG COMMAND...: shows what COMMAND said only when it failed
@@ -66,10 +79,11 @@ build_module()
 	module=$build/module-$kernel/stripped/minihv.ko
 	stage "building the module for $kernel"
 	(cd "$top" && mirror_module "$build/module-$kernel")
-	quietly "$build/module-$kernel.log" "$make" -j"$(nproc)" -C "$tree" M="$build/module-$kernel" \
+	quietly "$build/module-$kernel.log" flock "$build/module-$kernel" "$make" -j"$(nproc)" -C "$tree" M="$build/module-$kernel" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules
 	mkdir -p "$(dirname "$module")"
-	strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
+	[ "$module" -nt "$build/module-$kernel/minihv.ko" ] ||
+		strip --strip-debug -o "$module" "$build/module-$kernel/minihv.ko"
 }
 
 # get_backport: the kernel for clouds in Debian 12's backports, which is newer than the one of the test machine;
@@ -86,8 +100,8 @@ get_backport()
 build_client()
 {
 	stage 'building the client'
-	quietly "$build/client.log" make -j"$(nproc)" -C "$top/client" all test-programs
-	quietly "$build/client-san.log" make -j"$(nproc)" -C "$top/client" SAN=1 CFLAGS='-O1 -g' all
+	quietly "$build/client.log" flock "$top/client" make -j"$(nproc)" -C "$top/client" all test-programs
+	quietly "$build/client-san.log" flock "$top/client" make -j"$(nproc)" -C "$top/client" SAN=1 CFLAGS='-O1 -g' all
 }
 
 # build_selftests: the selftests as they are installed, at $selftests
@@ -95,7 +109,7 @@ build_selftests()
 {
 	selftests=$build/kselftest-installed
 	stage 'building the selftests'
-	quietly "$build/selftests.log" make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
+	quietly "$build/selftests.log" flock "$top/selftests" make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
 }
 
 # What the kernel prints when something is wrong with it.
@@ -106,11 +120,16 @@ trouble+='|KCSAN:|BUG [^ ]* \(|ODEBUG|DEBUG_LOCKS_WARN|suspicious RCU|possible (
 trouble+='|inconsistent lock|sleeping function|INFO: (possible|trying|lockdep)|detected stalls'
 trouble+='|locking correctness validator|kmemleak: .*(suspected|disabled|Cannot|exceeded)'
 
+# What the first line of a log has that is whole; or of its rest, when a script has looked at what was before.
+log_begins='Linux version|the log up to here has been looked at'
+
 # clean_log FILE: prints what it finds as diagnostics. LOG_FROM is in the first line that counts, LOG_TO in the
 # first one that does not any more.
 clean_log()
 {
 	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
+	head -n 1 "$1" | grep -q -E "$log_begins" || { echo "# the log's beginning is lost"; return 1; }
+	grep -q -F -e "${LOG_FROM-}" "$1" || { echo "# nothing in the log from: $LOG_FROM"; return 1; }
 	! awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
 		from == "" || index($0, from) { on = 1 }
 		to != "" && index($0, to) { exit }
@@ -122,22 +141,36 @@ indent()
 	sed 's/^/    /'
 }
 
+# only_skips CPU REPORT: that what was skipped is what the CPU's file in testbed/cpus says it lacks; prints what is not.
+# A test program of which all was skipped says so once more, without a reason.
+only_skips()
+{
+	awk 'NR == FNR { if (sub(/^# lacks: /, "")) lacks[$0]; next }
+		!/# SKIP/ { next }
+		{ reason = $0; sub(/.*# SKIP */, "", reason) }
+		reason == "" ? !told : !(reason in lacks) { print "# " $0; bad = 1 }
+		{ told = reason != "" }
+		END { exit bad }' "$top/testbed/cpus/$1" "$2"
+}
+
 # boot_case NAME RUN [OPTION]...: boots the test machine as its case NAME says, and with more OPTIONs for
-# boot, and reports two tests: what the script reports, and the kernel's log. RUN names this run.
+# boot, and reports three tests: what the script reports, the kernel's log, and what was skipped. RUN names this run.
 # Uses what build_module, build_client and build_selftests have made.
 boot_case()
 {
-	local script=$top/testbed/cases/$1.sh run=$2 options status=0
+	local script=$top/testbed/cases/$1.sh run=$2 report=$build/testbed/$2.report cpu options status=0
 
 	shift 2
 	read -r -a options < <(sed -n 's/^# boot: *//p' "$script")
+	cpu=$(sed -n 's/^# boot: .*-m \([^ ]*\).*/\1/p' "$script")
 	# It brings the sanitizers' libraries, which take the others' machine its time to unpack.
 	! grep -q msrctl-san "$script" || options+=(-i "$build/client-san/msrctl:/bin/msrctl-san")
-	printf 'KTAP version 1\n1..2\n'
+	printf 'KTAP version 1\n1..3\n'
+	mkdir -p "$build/testbed"
 	"$top/testbed/boot" "${options[@]}" -n "$run" -i "$module:/minihv.ko" -i "$selftests:/selftests" \
 		-i "$top/client/msrctl:/bin/msrctl" -i "$build/client/json-get:/bin/json-get" \
-		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$script" | indent ||
-		status=${PIPESTATUS[0]}
+		-i "$top/client/test-msrctl.sh:/client/test-msrctl.sh" "$@" "$script" |
+		tee "$report" | indent || status=${PIPESTATUS[0]}
 	if [ "$status" -eq 0 ]; then
 		echo "ok 1 $run"
 	else
@@ -147,6 +180,12 @@ boot_case()
 		echo 'ok 2 clean kernel log'
 	else
 		echo 'not ok 2 clean kernel log'
+		status=1
+	fi
+	if only_skips "${cpu:-broadwell_ult}" "$report"; then
+		echo 'ok 3 no test was skipped but for what the CPU lacks'
+	else
+		echo 'not ok 3 no test was skipped but for what the CPU lacks'
 		status=1
 	fi
 	return "$status"

@@ -26,7 +26,7 @@ one_line_like()
 
 nothing_left()
 {
-	! grep '^minihv ' /proc/modules && ! ls /dev/minihv /sys/kernel/debug/minihv 2>/dev/null
+	! grep '^minihv ' /proc/modules && ! ls -d /dev/minihv 2>/dev/null && ! ls -d /sys/kernel/debug/minihv 2>/dev/null
 }
 
 # refused ERROR PATTERN: four tests

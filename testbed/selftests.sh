@@ -29,8 +29,8 @@ run_selftests()
 	parameters=$1
 	export MINIHV_PARAMETERS="$1"
 	shift
-	insmod /lib/modules/kvm/msr.ko
-	plan 4
+	plan 5
+	test_that 'msr loads' insmod /lib/modules/kvm/msr.ko
 	# Word by word:
 	test_that "load $parameters" load-module /minihv.ko $parameters
 	nested 'selftests' /selftests/run.sh "$@"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Memory cgroups and the OOM killer, on minihv and on KVM; minihv leaves nothing behind.
-# boot: -c 2 -a slub_debug=Z
+# boot: -c 2 -a slub_debug=Z -a log_buf_len=4M
 . /testbed/selftests.sh
 . /testbed/growth.sh
 

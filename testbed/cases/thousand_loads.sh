@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Nor do a thousand.
-# boot: -c 2 -t 5400 -a slub_debug=Z
+# boot: -c 2 -t 5400 -a slub_debug=Z -a log_buf_len=4M
 . /testbed/loads.sh
 
 loads_leave_nothing 990 90
