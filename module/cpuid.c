@@ -271,24 +271,27 @@ static bool same_entries(struct vcpu *vcpu, const struct vcpu_cpuid *new)
 	return true;
 }
 
+/* What is not needed any more, old or new, is in @new then. */
 static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
 {
+	int ret;
+
 	make_index(new);
 	if (!entries_valid(new))
 		return -EINVAL;
 	/* The guest has seen it; saying the same again does no harm. */
-	if (vcpu->has_run) {
-		if (!same_entries(vcpu, new))
-			return -EINVAL;
-		cpuid_free(new);
-		return 0;
-	}
+	if (vcpu->has_run)
+		return same_entries(vcpu, new) ? 0 : -EINVAL;
 	digest(new);
-	cpuid_free(&vcpu->cpuid);
-	vcpu->cpuid = *new;
+	swap(vcpu->cpuid, *new);
+	ret = vmcs_update_proc2(vcpu);
+	if (ret) {
+		swap(vcpu->cpuid, *new);
+		return ret;
+	}
 	msr_bitmap_update(vcpu);
 	vcpu->dirty |= DIRTY_CRS;
-	return vmcs_update_proc2(vcpu);
+	return 0;
 }
 
 /**
@@ -297,7 +300,8 @@ static int take(struct vcpu *vcpu, struct vcpu_cpuid *new)
  * @user: the client's structure
  *
  * Return: 0; -E2BIG for more than 256 entries; -EINVAL for an impossible address
- * width, or anything new once the vCPU has run; -EFAULT, -ENOMEM.
+ * width, or anything new once the vCPU has run; -EFAULT, -ENOMEM; -EBUSY or
+ * -ESHUTDOWN if VMX is not to be had. After an error nothing has changed.
  */
 int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
 {
@@ -315,8 +319,7 @@ int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user)
 		ret = -EFAULT;
 	else
 		ret = take(vcpu, &new);
-	if (ret == -EFAULT || ret == -EINVAL)
-		cpuid_free(&new);
+	cpuid_free(&new);
 	return ret;
 }
 

@@ -203,7 +203,7 @@ static noinline struct msr_value load_vmcs(struct vcpu *vcpu, const struct msr_r
 	u64 data;
 
 	if (vcpu_vmcs_get(vcpu))
-		return failure(MSR_INVALID);
+		return failure(MSR_AGAIN);
 	data = vmread_any(row->field);
 	vcpu_vmcs_put(vcpu);
 	return value(data);
@@ -241,7 +241,7 @@ static __always_inline struct msr_value load_value(struct vcpu *vcpu, const stru
 static noinline enum msr_result store_vmcs(struct vcpu *vcpu, const struct msr_row *row, u64 data)
 {
 	if (vcpu_vmcs_get(vcpu))
-		return MSR_INVALID;
+		return MSR_AGAIN;
 	vmwrite_any(row->field, data);
 	vcpu_vmcs_put(vcpu);
 	return MSR_OK;

@@ -203,24 +203,35 @@ static __always_inline bool set_plain(struct vcpu *vcpu, const struct msr_plain 
 	return true;
 }
 
-static bool get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held)
+static enum msr_result get_entry(struct vcpu *vcpu, struct kvm_msr_entry *entry, bool *held)
 {
 	struct msr_value value;
 
 	if (get_plain(vcpu, msr_plain_client_row(entry->index), &entry->data, held))
-		return true;
+		return MSR_OK;
 	release_vmcs(vcpu, held);
 	value = msr_get(vcpu, entry->index, true);
 	entry->data = value.data;
-	return value.result == MSR_OK;
+	return value.result;
 }
 
-static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool *held)
+static enum msr_result set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool *held)
 {
 	if (set_plain(vcpu, msr_plain_client_row(entry->index), entry->data, held))
-		return true;
+		return MSR_OK;
 	release_vmcs(vcpu, held);
-	return msr_set(vcpu, entry->index, entry->data, true) == MSR_OK;
+	return msr_set(vcpu, entry->index, entry->data, true);
+}
+
+/* Why the VMCS is not to be had; by now it may be. */
+static int refusal(struct vcpu *vcpu)
+{
+	int ret = vcpu_vmcs_get(vcpu);
+
+	if (ret)
+		return ret;
+	vcpu_vmcs_put(vcpu);
+	return -EBUSY;
 }
 
 /**
@@ -229,21 +240,27 @@ static bool set_entry(struct vcpu *vcpu, const struct kvm_msr_entry *entry, bool
  * @user: nmsrs entries; each one's data is filled in, 0 for the one that failed
  *
  * Return: how many entries were read before the first that could not be;
- * -E2BIG for 256 entries or more, -EFAULT, -ENOMEM.
+ * -E2BIG for 256 entries or more, -EFAULT, -ENOMEM; -EBUSY or -ESHUTDOWN if VMX is
+ * not to be had, which those in the VMCS need.
  */
 int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
 	int nmsrs = copy_entries(vcpu, user, false), n;
 	struct kvm_msr_entry *entry, *end;
+	enum msr_result result = MSR_OK;
 	bool held = false;
 
 	if (nmsrs < 0)
 		return nmsrs;
 	end = vcpu->msr_entries + nmsrs;
-	for (entry = vcpu->msr_entries; entry < end; entry++)
-		if (!get_entry(vcpu, entry, &held))
+	for (entry = vcpu->msr_entries; entry < end; entry++) {
+		result = get_entry(vcpu, entry, &held);
+		if (result != MSR_OK)
 			break;
+	}
 	release_vmcs(vcpu, &held);
+	if (result == MSR_AGAIN)
+		return refusal(vcpu);
 	n = entry - vcpu->msr_entries;
 	return give_data(vcpu->msr_entries, min(n + 1, nmsrs), user) ?: n;
 }
@@ -254,20 +271,26 @@ int msr_ioctl_get(struct vcpu *vcpu, struct kvm_msrs __user *user)
  * @user: nmsrs entries
  *
  * Return: how many entries were written before the first that was refused;
- * -E2BIG for 256 entries or more, -EFAULT, -ENOMEM.
+ * -E2BIG for 256 entries or more, -EFAULT, -ENOMEM; -EBUSY or -ESHUTDOWN, the entries
+ * before it having been written, if one is in the VMCS and VMX is not to be had.
  */
 int msr_ioctl_set(struct vcpu *vcpu, struct kvm_msrs __user *user)
 {
 	int nmsrs = copy_entries(vcpu, user, true);
 	const struct kvm_msr_entry *entry, *end;
+	enum msr_result result = MSR_OK;
 	bool held = false;
 
 	if (nmsrs < 0)
 		return nmsrs;
 	end = vcpu->msr_entries + nmsrs;
-	for (entry = vcpu->msr_entries; entry < end; entry++)
-		if (!set_entry(vcpu, entry, &held))
+	for (entry = vcpu->msr_entries; entry < end; entry++) {
+		result = set_entry(vcpu, entry, &held);
+		if (result != MSR_OK)
 			break;
+	}
 	release_vmcs(vcpu, &held);
+	if (result == MSR_AGAIN)
+		return refusal(vcpu);
 	return entry - vcpu->msr_entries;
 }

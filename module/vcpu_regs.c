@@ -248,8 +248,8 @@ static bool sregs_valid(struct vcpu *vcpu, const struct kvm_sregs *sregs)
  * @vcpu: the vCPU
  * @sregs: as in the KVM API
  *
- * Return: 0; -EINVAL, and nothing changed, if the values contradict each other
- * or the vCPU's CPUID; -ESHUTDOWN when the machine is going down.
+ * Return: 0; -EINVAL if the values contradict each other or the vCPU's CPUID;
+ * -EBUSY or -ESHUTDOWN if VMX is not to be had. After an error nothing has changed.
  */
 int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
@@ -258,11 +258,13 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 
 	if (!sregs_valid(vcpu, sregs))
 		return -EINVAL;
-	if (msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true) != MSR_OK)
-		return -EINVAL;
 	ret = vcpu_vmcs_get(vcpu);
 	if (ret)
 		return ret;
+	if (msr_set(vcpu, MSR_IA32_APICBASE, sregs->apic_base, true) != MSR_OK) {
+		vcpu_vmcs_put(vcpu);
+		return -EINVAL;
+	}
 	for (i = 0; i < SREGS_SEGMENTS; i++)
 		set_segment(&segment_fields[i], &segs[i]);
 	vmwritel(GUEST_GDTR_BASE, sregs->gdt.base);
@@ -324,7 +326,7 @@ int vcpu_get_sregs2(struct vcpu *vcpu, struct kvm_sregs2 *sregs2)
  * @sregs2: as in the KVM API; the PDPTEs are those of guest memory if it has none
  *
  * Return: as vcpu_set_sregs(); also -EINVAL for flags that do not exist, and for
- * PDPTEs without PAE paging.
+ * PDPTEs without PAE paging. If VMX goes meanwhile, the PDPTEs are memory's.
  */
 int vcpu_set_sregs2(struct vcpu *vcpu, const struct kvm_sregs2 *sregs2)
 {

@@ -238,9 +238,9 @@ static struct vm *vm_alloc(void)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&vm->ref);
 	mutex_init(&vm->vcpus_lock);
-	xa_init(&vm->vcpus);
+	xa_init_flags(&vm->vcpus, XA_FLAGS_ACCOUNT);
 	init_rwsem(&vm->slots_lock);
-	xa_init(&vm->slots);
+	xa_init_flags(&vm->slots, XA_FLAGS_ACCOUNT);
 	vm->slots_by_gfn = RB_ROOT_CACHED;
 	vm->slots_by_hva = RB_ROOT_CACHED;
 	spin_lock_init(&vm->mmu_lock);

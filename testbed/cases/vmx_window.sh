@@ -34,7 +34,7 @@ for module in irqbypass kvm kvm-intel msr; do
 	insmod /lib/modules/kvm/$module.ko
 done
 
-plan 8
+plan 9
 export MINIHV_PARAMETERS=vmx_window=1
 test_that "load $MINIHV_PARAMETERS" load-module /minihv.ko $MINIHV_PARAMETERS
 test_that 'a guest runs, KVM without a VM beside it' a_guest_runs
@@ -43,6 +43,7 @@ test_that 'KVM has a VM' grep ready /tmp/held
 test_that 'a guest of minihv is refused meanwhile' a_guest_is_refused
 stop_kvm
 test_that "a guest runs again when KVM's VM has gone" a_guest_runs
+nested 'KVM has VMX while there is a vCPU' /selftests/run.sh /selftests/vmx_taken
 test_that 'KVM unloads' rmmod kvm_intel
 cd /selftests || exit 1
 nested 'selftests' ./run.sh ./vmx_root ./smp ./host ./run ./lifetime ./fpu ./stats

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * With vmx_window=1: KVM has VMX, by its first VM, while there is a vCPU of minihv's. What needs
+ * the VMCS says EBUSY and has changed nothing, and when KVM's VM has gone all goes on.
+ */
+#include "harness.h"
+
+#define SOME_ADDRESS	0xffffffff81234560ULL
+
+FIXTURE(taken) {
+	struct machine m;
+	struct vcpu *vcpu;
+	int kvm;
+	int kvm_vm;
+};
+
+FIXTURE_SETUP(taken)
+{
+	ASSERT_MACHINE(&self->m, 2);
+	self->vcpu = &self->m.vcpu;
+	self->kvm = open("/dev/kvm", O_RDWR);
+	ASSERT_LE(0, self->kvm);
+}
+
+FIXTURE_TEARDOWN(taken)
+{
+	close(self->kvm);
+	machine_destroy(&self->m);
+}
+
+#define ASSERT_TAKEN()							\
+do {									\
+	self->kvm_vm = sys_ioctl(self->kvm, KVM_CREATE_VM, 0);		\
+	ASSERT_LE(0, self->kvm_vm);					\
+} while (0)
+
+static int msrs(struct vcpu *vcpu, unsigned long cmd, struct kvm_msr_entry *entries, int count)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entries[2];
+	} all = { .head.nmsrs = count };
+	int ret;
+
+	memcpy(all.entries, entries, count * sizeof(*entries));
+	ret = sys_ioctl_ptr(vcpu->fd, cmd, &all);
+	memcpy(entries, all.entries, count * sizeof(*entries));
+	return ret;
+}
+
+/* One that minihv keeps itself, and one that is in the VMCS. */
+TEST_F(taken, msrs)
+{
+	struct kvm_msr_entry entries[] = {
+		{ .index = MSR_IA32_LSTAR, .data = SOME_ADDRESS },
+		{ .index = MSR_IA32_PAT, .data = 0 },
+	};
+
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, msrs(self->vcpu, KVM_SET_MSRS, entries, 2));
+	EXPECT_EQ(-EBUSY, msrs(self->vcpu, KVM_GET_MSRS, entries, 2));
+	entries[0].data = 0;
+	EXPECT_EQ(1, msrs(self->vcpu, KVM_GET_MSRS, entries, 1));
+	EXPECT_EQ(SOME_ADDRESS, entries[0].data);
+	close(self->kvm_vm);
+
+	EXPECT_EQ(2, msrs(self->vcpu, KVM_GET_MSRS, entries, 2));
+	EXPECT_EQ(PAT_RESET, entries[1].data);
+	entries[1].data = 0;
+	EXPECT_EQ(2, msrs(self->vcpu, KVM_SET_MSRS, entries, 2));
+}
+
+TEST_F(taken, cpuid)
+{
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 entry;
+	} cpuid = { .head.nent = 1, .entry.eax = 1 };
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_CPUID2, &cpuid));
+	ASSERT_TAKEN();
+	cpuid.entry.eax = 2;
+	EXPECT_EQ(-EBUSY, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_CPUID2, &cpuid));
+	EXPECT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_CPUID2, &cpuid));
+	EXPECT_EQ(1, cpuid.entry.eax);
+	close(self->kvm_vm);
+
+	cpuid.entry.eax = 3;
+	EXPECT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_CPUID2, &cpuid));
+	EXPECT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_CPUID2, &cpuid));
+	EXPECT_EQ(3, cpuid.entry.eax);
+}
+
+TEST_F(taken, sregs)
+{
+	struct kvm_sregs before, after;
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &before));
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &after));
+	after = before;
+	after.apic_base ^= APIC_BASE_ENABLE;
+	after.cr2 = 0x1000;
+	after.cr3 = 0x1000;
+	EXPECT_EQ(-EBUSY, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &after));
+	close(self->kvm_vm);
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &after));
+	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
+}
+
+TEST_F(taken, run)
+{
+	struct vm_op op = vm_op_cpuid(0, 0);
+
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	ASSERT_OPS(self->vcpu, &op, 1);
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, sys_ioctl(self->vcpu->fd, KVM_RUN, 0));
+	close(self->kvm_vm);
+
+	ASSERT_OPS(self->vcpu, &op, 1);
+	EXPECT_EQ(VM_OP_DONE, op.vector);
+}
+
+TEST_HARNESS_MAIN
