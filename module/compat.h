@@ -7,8 +7,9 @@
  *	MINIHV_KERNEL_KEEPS_CR4		cr4_read_shadow(), cr4_update_irqsoff()
  *	MINIHV_KERNEL_KEEPS_IBPB	write_ibpb()
  *	MINIHV_KERNEL_KEEPS_BHB		clear_bhb_loop()
+ *	MINIHV_KERNEL_KEEPS_SPLIT_LOCK	handle_guest_split_lock()
  *
- * What is done instead is below, and for the last in vmenter.S. It also looks for
+ * What is done instead is below, and for the branch history in vmenter.S. It also looks for
  * headers that have moved: MINIHV_HAS_*.
  */
 #ifndef MINIHV_COMPAT_H
@@ -19,6 +20,7 @@
 #include <linux/kvm_host.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <asm/cpu.h>
 #include <asm/cpufeature.h>
 #include <asm/intel_pt.h>
 #include <asm/mce.h>
@@ -202,6 +204,26 @@ static inline bool compat_bhb_cannot_be_cleared(void)
 {
 #ifdef MINIHV_KERNEL_KEEPS_BHB
 	return boot_cpu_has(X86_FEATURE_CLEAR_BHB_VMEXIT) && !boot_cpu_has(X86_FEATURE_IBPB);
+#else
+	return false;
+#endif
+}
+
+/* A page that waits for a NUMA hint fault is not to be had without: since 6.6 only if asked for. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define COMPAT_GUP_FLAGS	FOLL_HONOR_NUMA_FAULT
+#else
+#define COMPAT_GUP_FLAGS	0
+#endif
+
+/*
+ * The guest has locked across cache lines, on a kernel that looks for that. Has the kernel done
+ * what it does with processes, so that the guest can go on?
+ */
+static inline bool compat_split_lock_handled(unsigned long rip)
+{
+#if defined(CONFIG_CPU_SUP_INTEL) && !defined(MINIHV_KERNEL_KEEPS_SPLIT_LOCK)
+	return handle_guest_split_lock(rip);
 #else
 	return false;
 #endif

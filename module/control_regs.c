@@ -184,7 +184,7 @@ int vcpu_load_pdptes(struct vcpu *vcpu)
 	return vcpu_set_pdptes(vcpu, pdpte);
 }
 
-/* Long mode begins and ends with CR0.PG. Returns false where the SDM has #GP. */
+/* SDM vol. 3, "IA-32e Mode Operation": it begins and ends with CR0.PG. Returns false where the SDM has #GP. */
 static bool switch_long_mode(struct vcpu *vcpu, unsigned long cr0, u64 *efer)
 {
 	bool was_on = vcpu->cr0 & X86_CR0_PG, on = cr0 & X86_CR0_PG;
@@ -196,7 +196,7 @@ static bool switch_long_mode(struct vcpu *vcpu, unsigned long cr0, u64 *efer)
 		return !vcpu_is_64bit_code(vcpu);
 	}
 	*efer |= EFER_LMA;
-	return vcpu->cr4 & X86_CR4_PAE && !vcpu_has_cs_l(vcpu);
+	return vcpu->cr4 & X86_CR4_PAE && !vcpu_has_cs_l(vcpu) && !vcpu_has_16bit_tss(vcpu);
 }
 
 /**

@@ -5,8 +5,8 @@
  * An entry is made when the guest first touches a page, and follows the
  * process's own mapping: an MMU notifier takes it away before the page goes.
  * No page is pinned. When an entry goes the order is: clear it, have every CPU
- * that runs the guest leave it, and only then let go of what was behind; before
- * a vCPU enters again it flushes what its CPU has cached.
+ * that runs the guest leave it, and only then let go of mmu_lock and of what was
+ * behind; before a vCPU enters again it flushes what its CPU has cached.
  *
  * SDM vol. 3, "The Extended Page Table Mechanism (EPT)".
  */
@@ -94,14 +94,21 @@ void ept_destroy(struct vm *vm)
 	vm->ept_root = NULL;
 }
 
+/* So many pages at a time, then others can have mmu_lock, and the CPU. */
+#define ZAP_BATCH	0x10000
+
 struct zap {
 	u64 first, last;
 	u64 pages, tables;
-	bool any;
+	u64 batch;
+	bool any, more;
 	struct list_head free;
 };
 
-/* Tables that become empty go to zap->free: the CPU may still be walking them. */
+/*
+ * Tables that become empty go to zap->free: the CPU may still be walking them. When the
+ * batch is used up it stops, with zap->more: to begin anew is to go on, as what is empty has no table.
+ */
 static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
 {
 	u64 span = 1ull << (9 * (level - 1));
@@ -118,11 +125,16 @@ static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
 			u64 *next = next_table(table[i]);
 
 			zap_level(zap, next, level - 1, gfn);
+			if (zap->more)
+				return;
 			if (page_private(table_page(next)))
 				continue;
 			list_add(&table_page(next)->lru, &zap->free);
 			zap->tables++;
 		} else {
+			zap->more = zap->pages == zap->batch;
+			if (zap->more)
+				return;
 			zap->pages++;
 		}
 		WRITE_ONCE(table[i], 0);
@@ -136,22 +148,36 @@ static void zap(struct vm *vm, struct zap *zap, u64 first, u64 last)
 {
 	zap->first = first;
 	zap->last = last;
-	zap->pages = 0;
-	zap->tables = 0;
 	zap_level(zap, vm->ept_root, EPT_LEVELS, 0);
-	vm->stats.pages_4k -= zap->pages;
-	vm->stats.ept_tables -= zap->tables;
 }
 
-/* After zap(), without mmu_lock: no CPU uses what is gone; free the tables. */
-static void flush(struct vm *vm, struct zap *zap)
+/* Context: process context, interrupts on. */
+static void zap_begin(struct vm *vm, struct zap *zap)
+{
+	INIT_LIST_HEAD(&zap->free);
+	zap->pages = 0;
+	zap->tables = 0;
+	zap->any = false;
+	zap->more = false;
+	spin_lock(&vm->mmu_lock);
+}
+
+/*
+ * No CPU uses what is gone. Guests leave it before others can have mmu_lock, who would find the
+ * same entries empty, and let go of what was behind them. Then the tables are free.
+ */
+static void zap_end(struct vm *vm, struct zap *zap)
 {
 	struct page *page, *next;
 
-	if (!zap->any)
-		return;
-	/* tlb_gen was counted up under mmu_lock. */
-	kick_guests(vm);
+	vm->stats.pages_4k -= zap->pages;
+	vm->stats.ept_tables -= zap->tables;
+	vm->stats.remote_tlb_flush += zap->any;
+	if (zap->any) {
+		vm->tlb_gen++;
+		kick_guests(vm);
+	}
+	spin_unlock(&vm->mmu_lock);
 	list_for_each_entry_safe(page, next, &zap->free, lru) {
 		list_del(&page->lru);
 		free_table(page_address(page));
@@ -170,14 +196,14 @@ static void flush(struct vm *vm, struct zap *zap)
  */
 void ept_zap_gfns(struct vm *vm, u64 first, u64 last)
 {
-	struct zap z = { .free = LIST_HEAD_INIT(z.free) };
+	struct zap z = { .batch = ZAP_BATCH };
 
-	spin_lock(&vm->mmu_lock);
-	zap(vm, &z, first, last);
-	vm->tlb_gen++;
-	vm->stats.remote_tlb_flush += z.any;
-	spin_unlock(&vm->mmu_lock);
-	flush(vm, &z);
+	do {
+		zap_begin(vm, &z);
+		zap(vm, &z, first, last);
+		zap_end(vm, &z);
+		cond_resched();
+	} while (z.more);
 }
 
 /* Zap what is behind process addresses. Context: mmu_lock is held. */
@@ -187,7 +213,7 @@ static void zap_hvas(struct vm *vm, struct zap *z, unsigned long start, unsigned
 	struct memslot *slot;
 	u64 from, to;
 
-	for (node = interval_tree_iter_first(&vm->slots_by_hva, start, last); node;
+	for (node = interval_tree_iter_first(&vm->slots_by_hva, start, last); node && !z->more;
 	     node = interval_tree_iter_next(node, start, last)) {
 		slot = container_of(node, struct memslot, hva);
 		from = max(start, slot->hva.start) - slot->hva.start;
@@ -197,18 +223,21 @@ static void zap_hvas(struct vm *vm, struct zap *z, unsigned long start, unsigned
 	}
 }
 
-static void invalidate_begin(struct vm *vm, unsigned long start, unsigned long last)
+static void invalidate_begin(struct vm *vm, unsigned long start, unsigned long last,
+			     bool may_sleep)
 {
-	struct zap z = { .free = LIST_HEAD_INIT(z.free) };
+	struct zap z = { .batch = may_sleep ? ZAP_BATCH : U64_MAX };
+	int first = 1;
 
-	spin_lock(&vm->mmu_lock);
-	vm->invalidations++;
-	zap_hvas(vm, &z, start, last);
-	if (z.any)
-		vm->tlb_gen++;
-	vm->stats.remote_tlb_flush += z.any;
-	spin_unlock(&vm->mmu_lock);
-	flush(vm, &z);
+	do {
+		zap_begin(vm, &z);
+		vm->invalidations += first;
+		first = 0;
+		zap_hvas(vm, &z, start, last);
+		zap_end(vm, &z);
+		if (may_sleep)
+			cond_resched();
+	} while (z.more);
 }
 
 static void invalidate_end(struct vm *vm)
@@ -221,7 +250,8 @@ static void invalidate_end(struct vm *vm)
 
 static int notify_start(struct mmu_notifier *notifier, const struct mmu_notifier_range *range)
 {
-	invalidate_begin(container_of(notifier, struct vm, notifier), range->start, range->end - 1);
+	invalidate_begin(container_of(notifier, struct vm, notifier), range->start, range->end - 1,
+			 mmu_notifier_range_blockable(range));
 	return 0;
 }
 
@@ -235,7 +265,7 @@ static void notify_release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct vm *vm = container_of(notifier, struct vm, notifier);
 
-	invalidate_begin(vm, 0, ULONG_MAX);
+	invalidate_begin(vm, 0, ULONG_MAX, true);
 	invalidate_end(vm);
 }
 
@@ -330,7 +360,7 @@ static int map_slot_page(struct vm *vm, const struct memslot *slot, u64 gfn, boo
 	seq = vm->invalidate_seq;
 	spin_unlock(&vm->mmu_lock);
 
-	ret = get_user_pages_fast(hva, 1, write ? FOLL_WRITE : 0, &page);
+	ret = get_user_pages_fast(hva, 1, COMPAT_GUP_FLAGS | (write ? FOLL_WRITE : 0), &page);
 	if (ret != 1) {
 		ret = ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
 		goto out;

@@ -47,6 +47,27 @@ static int handle_db(struct vcpu *vcpu)
 	return 1;
 }
 
+/*
+ * SDM vol. 2, "LOCK": #AC is the guest's own if it has asked for alignment checks; else it comes
+ * of the host's split-lock detection, of which the guest knows nothing.
+ */
+static int handle_ac(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	bool asked = vcpu->cr0 & X86_CR0_AM && vcpu->rflags & X86_EFLAGS_AC && vcpu_cpl(vcpu) == 3;
+
+	if (asked || !boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT)) {
+		vcpu_inject_exception(vcpu, AC_VECTOR, true, vcpu->exit.error_code);
+		return 1;
+	}
+	if (compat_split_lock_handled(vcpu->rip))
+		return 1;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = AC_VECTOR;
+	run->ex.error_code = vcpu->exit.error_code;
+	return 0;
+}
+
 static int handle_exception(struct vcpu *vcpu)
 {
 	u32 info = vcpu->exit.intr_info;
@@ -60,8 +81,7 @@ static int handle_exception(struct vcpu *vcpu)
 	case DB_VECTOR:
 		return handle_db(vcpu);
 	case AC_VECTOR:
-		vcpu_inject_exception(vcpu, AC_VECTOR, true, vcpu->exit.error_code);
-		return 1;
+		return handle_ac(vcpu);
 	}
 	return internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
 }
@@ -144,6 +164,13 @@ static int handle_ept_violation(struct vcpu *vcpu)
 }
 
 #define EXIT_REASON_GETSEC	11
+/* Known to later kernels. */
+#ifndef EXIT_REASON_SEAMCALL
+#define EXIT_REASON_SEAMCALL	76
+#endif
+#ifndef EXIT_REASON_TDCALL
+#define EXIT_REASON_TDCALL	77
+#endif
 
 static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_EXCEPTION_NMI] = handle_exception,
@@ -179,6 +206,9 @@ static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_EPT_VIOLATION] = handle_ept_violation,
 	[EXIT_REASON_WBINVD] = handle_nop,
 	[EXIT_REASON_XSETBV] = handle_xsetbv,
+	[EXIT_REASON_ENCLS] = handle_ud,
+	[EXIT_REASON_SEAMCALL] = handle_ud,
+	[EXIT_REASON_TDCALL] = handle_ud,
 };
 
 /**

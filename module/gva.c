@@ -193,15 +193,23 @@ static int walk(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa, u3
  *
  * Context: may sleep.
  * Return: 0; -ENXIO if the access is a page fault; -EFAULT if the process has no
- * memory for the page tables; -EAGAIN or -EINTR when killed; -ESHUTDOWN.
+ * memory for the page tables; -EINTR for a signal, with KVM_EXIT_INTR; or an error of
+ * vcpu_vmcs_get().
  */
 int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa,
 		    u32 *error_code)
 {
 	int ret;
 
-	do {
+	for (;;) {
 		ret = walk(vcpu, gva, access, gpa, error_code);
-	} while (ret == -EAGAIN && !fatal_signal_pending(current));
-	return ret;
+		if (ret != -EAGAIN)
+			return ret;
+		/* For as long as another vCPU likes. */
+		if (signal_pending(current)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			return -EINTR;
+		}
+		cond_resched();
+	}
 }

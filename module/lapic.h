@@ -4,6 +4,7 @@
 #define MINIHV_LAPIC_H
 
 #include <linux/hrtimer.h>
+#include <linux/nospec.h>
 #include <asm/apicdef.h>
 
 #include "vcpu.h"
@@ -83,8 +84,11 @@ bool lapic_wakes(struct vcpu *vcpu);
 u32 lapic_sipi_vector(const struct vcpu *vcpu);
 void lapic_set_sipi_vector(struct vcpu *vcpu, u32 vector);
 
+/* An offset that the guest has chosen has been looked at; under speculation it is clamped. */
 static inline u32 *lapic_reg(const struct lapic *lapic, unsigned int reg)
 {
+	if (!__builtin_constant_p(reg))
+		reg = array_index_nospec(reg, LAPIC_REGS_SIZE);
 	return (u32 *)(lapic->regs + reg);
 }
 

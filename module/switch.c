@@ -39,18 +39,23 @@ static DEFINE_PER_CPU(u64, last_guest);
 
 static u32 mitigation_flags __ro_after_init;
 static bool flush_l1d __ro_after_init;
+static bool host_has_pebs __ro_after_init;
 static u8 *l1d_fill __ro_after_init;
 
 /**
- * vcpu_switch_init() - which CPU bugs need care at VM entry and exit
+ * vcpu_switch_init() - what of this CPU needs care at VM entry and exit
  *
- * Where the kernel has finer knobs for one of them, this is the careful setting;
+ * Where the kernel has finer knobs for one of its bugs, this is the careful setting;
  * mitigations=off turns them off here too.
  *
  * Return: 0, -ENOMEM, or -EOPNOTSUPP where one that is needed can't be had; logged.
  */
 int __init vcpu_switch_init(void)
 {
+	u64 unused;
+
+	host_has_pebs = !rdmsrq_safe(MSR_IA32_PEBS_ENABLE, &unused) &&
+			!rdmsrq_safe(MSR_CORE_PERF_GLOBAL_CTRL, &unused);
 	if (compat_bhb_cannot_be_cleared()) {
 		pr_err("not loaded: the kernel clears the branch history for KVM alone, and this CPU has no IBPB\n");
 		return -EOPNOTSUPP;
@@ -265,6 +270,40 @@ static void restore_host_debug_regs(struct vcpu *vcpu)
 		native_wrmsrq(MSR_IA32_DEBUGCTLMSR, host->debugctl);
 }
 
+/*
+ * PEBS has the CPU write records to linear addresses, and in the guest those are the guest's. What
+ * the host's events have begun to write ends before, and those that write do not count there. If
+ * the kernel's NMI handler switches it on again meanwhile, VM entry switches it off.
+ */
+static void stop_host_pebs(struct vcpu *vcpu)
+{
+	struct host_state *host = &vcpu->host;
+	bool was_off = !host->pebs_enable;
+
+	host->pebs_enable = native_read_msr(MSR_IA32_PEBS_ENABLE);
+	if (!host->pebs_enable) {
+		if (!was_off)
+			vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, 0);
+		return;
+	}
+	native_wrmsrq(MSR_IA32_PEBS_ENABLE, 0);
+	host->perf_global_ctrl = native_read_msr(MSR_CORE_PERF_GLOBAL_CTRL);
+	vcpu->pebs_off[0] = (struct vmx_msr_entry){
+		.index = MSR_CORE_PERF_GLOBAL_CTRL,
+		.value = host->perf_global_ctrl & ~host->pebs_enable,
+	};
+	vcpu->pebs_off[1] = (struct vmx_msr_entry){ .index = MSR_IA32_PEBS_ENABLE };
+	vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, PEBS_MSRS);
+}
+
+static void resume_host_pebs(const struct host_state *host)
+{
+	if (!host->pebs_enable)
+		return;
+	native_wrmsrq(MSR_IA32_PEBS_ENABLE, host->pebs_enable);
+	native_wrmsrq(MSR_CORE_PERF_GLOBAL_CTRL, host->perf_global_ctrl);
+}
+
 /**
  * vcpu_enter_begin() - the last of the guest's state, before VM entry
  * @vcpu: the vCPU
@@ -286,6 +325,8 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 		host->cr4 = cr4;
 	}
 	load_guest_debug_regs(vcpu);
+	if (host_has_pebs)
+		stop_host_pebs(vcpu);
 	/* Once for a row of entries: in between only minihv has run. */
 	if (flush_l1d)
 		flush_l1d_cache();
@@ -299,5 +340,6 @@ void vcpu_enter_begin(struct vcpu *vcpu)
  */
 void vcpu_enter_end(struct vcpu *vcpu)
 {
+	resume_host_pebs(&vcpu->host);
 	restore_host_debug_regs(vcpu);
 }

@@ -58,6 +58,7 @@ struct host_state {
 	unsigned long cr3, cr4;
 	unsigned long dr[4], dr7;
 	u64 debugctl;
+	u64 pebs_enable, perf_global_ctrl;
 	u32 pkru;
 };
 
@@ -121,6 +122,9 @@ struct vcpu_stats {
 	u64 interrupts;
 	u64 nmis;
 };
+
+/* IA32_PERF_GLOBAL_CTRL, IA32_PEBS_ENABLE. */
+#define PEBS_MSRS	2
 
 /* No vector. */
 #define NO_INTERRUPT	(-1)
@@ -189,6 +193,7 @@ struct vcpu_mmio {
  * @has_run: feature MSRs are fixed, CPUID too
  * @sigset: signals that are blocked during KVM_RUN, if @has_sigset
  * @has_sigset: KVM_SET_SIGNAL_MASK has given one
+ * @pebs_off: what VM entry loads while the host uses PEBS (switch.c)
  * @msr_bitmap: which MSR accesses exit; NULL: all of them
  * @msr_entries: room for the entries of KVM_GET_MSRS and KVM_SET_MSRS, or NULL
  */
@@ -208,6 +213,7 @@ struct vcpu {
 
 	struct vcpu_vmcs vmcs;
 	struct host_state host;
+	struct vmx_msr_entry pebs_off[PEBS_MSRS];
 	struct vcpu_exit exit;
 	struct vcpu_event event;
 	int interrupt;
@@ -297,6 +303,7 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs);
 int vcpu_get_sregs2(struct vcpu *vcpu, struct kvm_sregs2 *sregs2);
 int vcpu_set_sregs2(struct vcpu *vcpu, const struct kvm_sregs2 *sregs2);
 bool vcpu_has_cs_l(struct vcpu *vcpu);
+bool vcpu_has_16bit_tss(struct vcpu *vcpu);
 u8 vcpu_cpl(struct vcpu *vcpu);
 
 /* control_regs.c */

@@ -8,6 +8,7 @@
 
 /* SDM vol. 3, table "Format of Access Rights". */
 #define SEG_TYPE	GENMASK(3, 0)
+#define SEG_TSS32	BIT(3)	/* in the type of a TSS: 32 bits, or 64 */
 #define SEG_S		BIT(4)
 #define SEG_DPL		GENMASK(6, 5)
 #define SEG_P		BIT(7)
@@ -17,6 +18,20 @@
 #define SEG_G		BIT(15)
 #define SEG_UNUSABLE	BIT(16)
 
+/* A segment's field of the VMCS; @unknown where VMX is not to be had. */
+static __always_inline u32 access_rights(struct vcpu *vcpu, unsigned long field, u32 unknown)
+{
+	u32 ar;
+
+	if (vcpu->loaded)
+		return vmread32(field);
+	if (vcpu_vmcs_get(vcpu))
+		return unknown;
+	ar = vmread32(field);
+	vcpu_vmcs_put(vcpu);
+	return ar;
+}
+
 /**
  * vcpu_has_cs_l() - does the guest's CS descriptor have the L bit?
  * @vcpu: the vCPU
@@ -25,15 +40,18 @@
  */
 bool vcpu_has_cs_l(struct vcpu *vcpu)
 {
-	u32 ar;
+	return access_rights(vcpu, GUEST_CS_AR_BYTES, 0) & SEG_L;
+}
 
-	if (vcpu->loaded)
-		return vmread32(GUEST_CS_AR_BYTES) & SEG_L;
-	if (vcpu_vmcs_get(vcpu))
-		return false;
-	ar = vmread32(GUEST_CS_AR_BYTES);
-	vcpu_vmcs_put(vcpu);
-	return ar & SEG_L;
+/**
+ * vcpu_has_16bit_tss() - is the guest's TSS, of which TR says so, one of 16 bits?
+ * @vcpu: the vCPU
+ *
+ * Context: the vCPU's mutex is held; loaded or not.
+ */
+bool vcpu_has_16bit_tss(struct vcpu *vcpu)
+{
+	return !(access_rights(vcpu, GUEST_TR_AR_BYTES, SEG_TSS32) & SEG_TSS32);
 }
 
 /**
@@ -47,16 +65,8 @@ bool vcpu_has_cs_l(struct vcpu *vcpu)
  */
 u8 vcpu_cpl(struct vcpu *vcpu)
 {
-	u32 ar;
-
-	if (vcpu->loaded)
-		return FIELD_GET(SEG_DPL, vmread32(GUEST_SS_AR_BYTES));
 	/* Not known: the least that it can be allowed. */
-	if (vcpu_vmcs_get(vcpu))
-		return 3;
-	ar = vmread32(GUEST_SS_AR_BYTES);
-	vcpu_vmcs_put(vcpu);
-	return FIELD_GET(SEG_DPL, ar);
+	return FIELD_GET(SEG_DPL, access_rights(vcpu, GUEST_SS_AR_BYTES, SEG_DPL));
 }
 
 /* struct kvm_regs has the registers in another order than enum gpr. */

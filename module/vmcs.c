@@ -122,9 +122,12 @@ void vmcs_init_constant(struct vcpu *vcpu)
 	vmwrite32(VM_EXIT_MSR_STORE_COUNT, 0);
 	vmwrite32(VM_EXIT_MSR_LOAD_COUNT, 0);
 	vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmwrite64(VM_ENTRY_MSR_LOAD_ADDR, __pa(vcpu->pebs_off));
 	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, 0);
 	if (vcpu->msr_bitmap)
 		vmwrite64(MSR_BITMAP, __pa(vcpu->msr_bitmap));
+	if (proc2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmwrite64(ENCLS_EXITING_BITMAP, ~0ull);
 	vmwrite64(EPT_POINTER, vcpu->vm->eptp);
 	vmwrite64(VMCS_LINK_POINTER, ~0ull);
 	if (vcpu->vpid)

@@ -79,7 +79,7 @@ static const struct control_bit entry_needed[] = {
 
 #define PROC2_OPTIONAL	(SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP | \
 			 SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_TSC_SCALING | \
-			 SECONDARY_EXEC_WBINVD_EXITING)
+			 SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_ENCLS_EXITING)
 
 /* A control register MSR: low half must be 1, high half may be 1. */
 static int choose(const char *word, u64 cap, const struct control_bit *needed,

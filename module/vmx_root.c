@@ -116,6 +116,11 @@ static int vmx_root_check(void)
 		       feature_control);
 		return -EPERM;
 	}
+	/* Where it could not be measured. */
+	if (!tsc_khz) {
+		pr_err("not loaded: the kernel does not know the frequency of the TSC\n");
+		return -EOPNOTSUPP;
+	}
 	/* Under FRED, NMIs can't be handed to the host with INT 2. */
 	if (compat_fred_in_use()) {
 		pr_err("not loaded: this kernel uses FRED event delivery\n");

@@ -55,7 +55,7 @@ static int open_host(void)
 	CPU_SET(cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
 	snprintf(path, sizeof(path), "/dev/cpu/%d/msr", cpu);
-	return open(path, O_RDONLY);
+	return open(path, O_RDWR);
 }
 
 #define EXPECT_SAME(before, after, when)				\
@@ -134,6 +134,40 @@ TEST(spec_ctrl_is_the_hosts)
 	EXPECT_EQ(1, vm_op_value(&ops[1]));
 	ASSERT_EQ(0, vcpu_get_msr(&m.vcpu, MSR_IA32_SPEC_CTRL, &value));
 	EXPECT_EQ(1, value);
+	machine_destroy(&m);
+	close(fd);
+}
+
+/*
+ * PEBS is off while a guest runs. That cannot be seen from here; that it is on again can. Nothing
+ * counts, so nothing is written.
+ */
+TEST(pebs_goes_on)
+{
+	uint64_t global = 3, enable = 1, before[2], after;
+	struct vm_op op = vm_op_cpuid(0, 0);
+	struct machine m;
+	int fd = open_host();
+
+	if (fd < 0 || pread(fd, &before[0], 8, MSR_IA32_PERF_GLOBAL_CTRL) != 8 ||
+	    pread(fd, &before[1], 8, MSR_IA32_PEBS_ENABLE) != 8)
+		SKIP(return, "the CPU has no IA32_PEBS_ENABLE, or msr is not loaded");
+	if (before[0] || before[1])
+		SKIP(return, "the kernel uses the performance counters");
+	ASSERT_MACHINE(&m, 2);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&m.vcpu));
+	ASSERT_EQ(8, pwrite(fd, &global, 8, MSR_IA32_PERF_GLOBAL_CTRL));
+	for (int i = 0; i < 3; i++, enable = enable ? 0 : 2) {
+		ASSERT_EQ(8, pwrite(fd, &enable, 8, MSR_IA32_PEBS_ENABLE));
+		ASSERT_OPS(&m.vcpu, &op, 1);
+		EXPECT_EQ(VM_OP_DONE, op.vector);
+		EXPECT_EQ(8, pread(fd, &after, 8, MSR_IA32_PEBS_ENABLE));
+		EXPECT_EQ(enable, after);
+		EXPECT_EQ(8, pread(fd, &after, 8, MSR_IA32_PERF_GLOBAL_CTRL));
+		EXPECT_EQ(global, after);
+	}
+	EXPECT_EQ(8, pwrite(fd, &before[1], 8, MSR_IA32_PEBS_ENABLE));
+	EXPECT_EQ(8, pwrite(fd, &before[0], 8, MSR_IA32_PERF_GLOBAL_CTRL));
 	machine_destroy(&m);
 	close(fd);
 }

@@ -279,4 +279,19 @@ TEST_F(modes, cs_l_in_legacy_mode)
 		EXPECT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 }
 
+/* SDM vol. 3, "IA-32e Mode Operation": MOV to CR0 that begins it is #GP if TR has a 16-bit TSS. */
+TEST_F(modes, no_long_mode_with_a_16_bit_tss)
+{
+	struct kvm_sregs sregs;
+
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, there_and_back));
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	ASSERT_EQ(0, sregs.efer);
+	sregs.tr.type = 3;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+	/* There is no handler. KVM makes the TSS one of 64 bits. */
+	ASSERT_EXIT(testing_kvm() ? KVM_EXIT_HLT : KVM_EXIT_SHUTDOWN, self->vcpu);
+}
+
 TEST_HARNESS_MAIN
