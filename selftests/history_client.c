@@ -7,6 +7,7 @@
 #include <glob.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "filter.h"
 #include "guest_code.h"
@@ -303,9 +304,10 @@ TEST(cve_2018_5244_vcpu_memory)
 }
 
 #define STALE	0xa5
+#define PAGE	4096
 
 /* Fill the part of the kernel's stack where the next ioctl will have its structure. */
-static void leave_stale_bytes(struct machine *m)
+static void leave_stale_bytes(struct machine *m, uint8_t *edge)
 {
 	uint8_t bytes[8192];
 
@@ -315,6 +317,8 @@ static void leave_stale_bytes(struct machine *m)
 	sys_ioctl_ptr(m->vcpu.fd, KVM_SET_XCRS, bytes);
 	sys_ioctl_ptr(m->vm.fd, KVM_X86_SET_MSR_FILTER, bytes);
 	sys_ioctl_ptr(m->vm.fd, KVM_SET_USER_MEMORY_REGION, bytes);
+	/* The largest on the stack: all but its last byte can be read. */
+	sys_ioctl_ptr(m->vcpu.fd, KVM_SET_FPU, edge + PAGE - sizeof(struct kvm_fpu) + 1);
 }
 
 /*
@@ -343,7 +347,12 @@ TEST(cve_2010_3881_stale_bytes)
 		GET_VM(KVM_GET_CLOCK, struct kvm_clock_data),
 	};
 	struct machine m;
+	/* A page of it, and behind that nothing. */
+	uint8_t *edge = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	ASSERT_NE(MAP_FAILED, edge);
+	ASSERT_EQ(0, munmap(edge + PAGE, PAGE));
+	memset(edge, STALE, PAGE);
 	ASSERT_MACHINE(&m, 2);
 	for (size_t i = 0; i < ARRAY_SIZE(gets); i++) {
 		uint8_t got[2][8192];
@@ -352,7 +361,7 @@ TEST(cve_2010_3881_stale_bytes)
 
 		/* Twice, since a time may have the byte by chance. */
 		for (int turn = 0; turn < 2; turn++) {
-			leave_stale_bytes(&m);
+			leave_stale_bytes(&m, edge);
 			memset(got[turn], 0x5a, sizeof(got[turn]));
 			ret = sys_ioctl_ptr(fd, gets[i].cmd, got[turn]);
 			usleep(1000);
@@ -373,6 +382,7 @@ TEST(cve_2010_3881_stale_bytes)
 		}
 	}
 	machine_destroy(&m);
+	munmap(edge, PAGE);
 }
 
 TEST_HARNESS_MAIN
