@@ -153,6 +153,7 @@ static void zap(struct vm *vm, struct zap *zap, u64 first, u64 last)
 
 /* Context: process context, interrupts on. */
 static void zap_begin(struct vm *vm, struct zap *zap)
+	__acquires(&vm->mmu_lock)
 {
 	INIT_LIST_HEAD(&zap->free);
 	zap->pages = 0;
@@ -167,6 +168,7 @@ static void zap_begin(struct vm *vm, struct zap *zap)
  * same entries empty, and let go of what was behind them. Then the tables are free.
  */
 static void zap_end(struct vm *vm, struct zap *zap)
+	__releases(&vm->mmu_lock)
 {
 	struct page *page, *next;
 
