@@ -107,7 +107,8 @@ struct zap {
 
 /*
  * Tables that become empty go to zap->free: the CPU may still be walking them. When the
- * batch is used up it stops, with zap->more: to begin anew is to go on, as what is empty has no table.
+ * batch is used up it stops, with zap->more: to begin anew is to go on, as what is empty
+ * has no table.
  */
 static void zap_level(struct zap *zap, u64 *table, int level, u64 base)
 {
