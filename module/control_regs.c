@@ -184,7 +184,10 @@ int vcpu_load_pdptes(struct vcpu *vcpu)
 	return vcpu_set_pdptes(vcpu, pdpte);
 }
 
-/* SDM vol. 3, "IA-32e Mode Operation": it begins and ends with CR0.PG. Returns false where the SDM has #GP. */
+/*
+ * SDM vol. 3, "IA-32e Mode Operation": it begins and ends with CR0.PG. Returns false where
+ * the SDM has #GP.
+ */
 static bool switch_long_mode(struct vcpu *vcpu, unsigned long cr0, u64 *efer)
 {
 	bool was_on = vcpu->cr0 & X86_CR0_PG, on = cr0 & X86_CR0_PG;

@@ -161,14 +161,15 @@ static int how_it_halts(struct vcpu *vcpu)
 }
 
 /*
- * bochs 2.7: each interrupt of the host's ends a guest's HLT, and the guest goes on by itself. Where that is so
- * MINIHV_HLT_ENDS is set; elsewhere it is a failure.
+ * bochs 2.7: each interrupt of the host's ends a guest's HLT, and the guest goes on by itself.
+ * Where that is so MINIHV_HLT_ENDS is set; elsewhere it is a failure.
  */
-#define SKIP_IF_WOKEN(how)						\
-do {									\
-	if ((how) == WOKEN && getenv("MINIHV_HLT_ENDS"))		\
-		SKIP(return, "this CPU does not stay in HLT");		\
-} while (0)
+static bool woken_by_emulator(int how)
+{
+	return how == WOKEN && getenv("MINIHV_HLT_ENDS");
+}
+
+#define WHY_WOKEN	"this CPU does not stay in HLT"
 
 TEST_F(disable_exits, unknown_bits)
 {
@@ -199,7 +200,8 @@ TEST_F(disable_exits, interrupt_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	SKIP_IF_WOKEN(how);
+	if (woken_by_emulator(how))
+		SKIP(return, WHY_WOKEN);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_INTERRUPT, &interrupt));
 	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
@@ -213,7 +215,8 @@ TEST_F(disable_exits, nmi_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	SKIP_IF_WOKEN(how);
+	if (woken_by_emulator(how))
+		SKIP(return, WHY_WOKEN);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
 	ASSERT_OUT(PORT_NMI, self->vcpu);
@@ -229,7 +232,8 @@ TEST_F(disable_exits, exception_ends_hlt)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	SKIP_IF_WOKEN(how);
+	if (woken_by_emulator(how))
+		SKIP(return, WHY_WOKEN);
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
 	events.exception.injected = 1;
@@ -247,7 +251,8 @@ TEST_F(disable_exits, window_while_halted)
 	ASSERT_READY(KVM_X86_DISABLE_EXITS_HLT, halts);
 	ASSERT_OUT(PORT_BEGIN, self->vcpu);
 	how = how_it_halts(self->vcpu);
-	SKIP_IF_WOKEN(how);
+	if (woken_by_emulator(how))
+		SKIP(return, WHY_WOKEN);
 	ASSERT_EQ(HALTED, how);
 	self->vcpu->run->request_interrupt_window = 1;
 	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
