@@ -141,16 +141,19 @@ indent()
 	sed 's/^/    /'
 }
 
-# only_skips CPU REPORT: that what was skipped is what the CPU's file in testbed/cpus says it lacks; prints what is not.
-# A test program of which all was skipped says so once more, without a reason.
+# only_skips REPORT FILE...: that what was skipped is what the FILEs, of a CPU or a kernel, say it lacks; prints what
+# is not. A test program of which all was skipped says so once more, without a reason.
 only_skips()
 {
-	awk 'NR == FNR { if (sub(/^# lacks: /, "")) lacks[$0]; next }
-		!/# SKIP/ { next }
+	local report=$1
+
+	shift
+	awk -v report="$report" 'sub(/^# lacks: /, "") { lacks[$0] }
+		FILENAME != report || !/# SKIP/ { next }
 		{ reason = $0; sub(/.*# SKIP */, "", reason) }
 		reason == "" ? !told : !(reason in lacks) { print "# " $0; bad = 1 }
 		{ told = reason != "" }
-		END { exit bad }' "$top/testbed/cpus/$1" "$2"
+		END { exit bad }' "$@" "$report"
 }
 
 # boot_case NAME RUN [OPTION]...: boots the test machine as its case NAME says, and with more OPTIONs for
@@ -182,7 +185,7 @@ boot_case()
 		echo 'not ok 2 clean kernel log'
 		status=1
 	fi
-	if only_skips "${cpu:-broadwell_ult}" "$report"; then
+	if only_skips "$report" "$top/testbed/cpus/${cpu:-broadwell_ult}"; then
 		echo 'ok 3 no test was skipped but for what the CPU lacks'
 	else
 		echo 'not ok 3 no test was skipped but for what the CPU lacks'
