@@ -3,7 +3,7 @@
  * A vCPU comes to a CPU and goes again.
  *
  *	vcpu_switch_in()		preemption off; FPU, MSRs, VMCS are the guest's
- *	  vcpu_enter_begin()	interrupts off; debug registers too
+ *	  vcpu_enter_begin()	interrupts off; debug registers too, the host's PEBS is off
  *	    the guest runs	CR2 and PKRU: enter.c
  *	  vcpu_enter_end()
  *	vcpu_switch_out()		all is the host's again; preemption on

@@ -22,13 +22,14 @@ die()
 	exit "$status"
 }
 
-# as_root COMMAND...: sudo where it is needed. It asks for a password only in the foreground.
+# as_root COMMAND...: sudo where it is needed. It asks for a password only in the foreground. Says what is wrong where
+# COMMAND would, which may be a log.
 as_root()
 {
 	local stat
 
 	[ "$(id -u)" -ne 0 ] || { "$@"; return; }
-	command -v sudo >/dev/null || die 126 "not root, and no sudo for: $*"
+	command -v sudo >/dev/null || { stage "not root, and no sudo for: $*"; return 126; }
 	read -r -a stat </proc/$BASHPID/stat
 	# the process group, and the terminal's
 	if [ "${stat[4]}" -eq "${stat[7]}" ]; then sudo "$@"; else sudo -n "$@"; fi
@@ -79,7 +80,8 @@ build_module()
 	module=$build/module-$kernel/stripped/minihv.ko
 	stage "building the module for $kernel"
 	(cd "$top" && mirror_module "$build/module-$kernel")
-	quietly "$build/module-$kernel.log" flock "$build/module-$kernel" "$make" -j"$(nproc)" -C "$tree" M="$build/module-$kernel" \
+	quietly "$build/module-$kernel.log" flock "$build/module-$kernel" \
+		"$make" -j"$(nproc)" -C "$tree" M="$build/module-$kernel" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules
 	mkdir -p "$(dirname "$module")"
 	[ "$module" -nt "$build/module-$kernel/minihv.ko" ] ||
@@ -101,7 +103,8 @@ build_client()
 {
 	stage 'building the client'
 	quietly "$build/client.log" flock "$top/client" make -j"$(nproc)" -C "$top/client" all test-programs
-	quietly "$build/client-san.log" flock "$top/client" make -j"$(nproc)" -C "$top/client" SAN=1 CFLAGS='-O1 -g' all
+	quietly "$build/client-san.log" flock "$top/client" \
+		make -j"$(nproc)" -C "$top/client" SAN=1 CFLAGS='-O1 -g' all
 }
 
 # build_selftests: the selftests as they are installed, at $selftests
@@ -109,7 +112,8 @@ build_selftests()
 {
 	selftests=$build/kselftest-installed
 	stage 'building the selftests'
-	quietly "$build/selftests.log" flock "$top/selftests" make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
+	quietly "$build/selftests.log" flock "$top/selftests" \
+		make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
 }
 
 # What the kernel prints when something is wrong with it.
