@@ -122,8 +122,8 @@ static int state_takes_faults(struct state *s, const char *name)
 	memcpy(s->b, s->a, s->size);
 	s->b[s->offset] ^= s->bit;
 	memcpy(s->got, s->a, s->size);
-	gets = fault_op_run(&get, s, 1, fault_counts);
-	sets = fault_op_run(&set, s, 1, fault_counts);
+	gets = fault_op_run(&get, s, fault_counts);
+	sets = fault_op_run(&set, s, fault_counts);
 	printf("# KVM_GET and KVM_SET, %s: %d and %d faults, %u errors\n", name, gets, sets,
 	       fault_counts->refused - was.refused);
 	return gets > 0 && sets > 0 ? 0 : -EPROTO;
@@ -218,7 +218,7 @@ static int call_takes_faults(struct call *call)
 	int n;
 
 	call->had = call->room ? *call->room : 0;
-	n = fault_op_run(&op, call, 1, fault_counts);
+	n = fault_op_run(&op, call, fault_counts);
 	printf("# %s: %d faults, %u errors\n", call->name, n, fault_counts->refused - was.refused);
 	return n;
 }

@@ -119,19 +119,19 @@ static inline bool is_clean_error(int ret)
 }
 
 /*
- * From the @first allocation or copy on one after the other fails. Returns how many
- * did, or -1 if something was not as it should be, having said so.
+ * From the @first allocation or copy on each @step-th fails, one in each call. Returns
+ * how many did, or -1 if something was not as it should be, having said so.
  */
-static inline int fault_op_run(const struct fault_op *op, void *with, unsigned int first,
-			       struct fault_counts *counts)
+static inline int fault_op_run_some(const struct fault_op *op, void *with, unsigned int first,
+				    unsigned int step, struct fault_counts *counts)
 {
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), n = 0;
 	unsigned int nth, left;
 	int ret, wrong;
 
 	if (fd < 0)
 		return -1;
-	for (nth = first; nth < first + FAULTS_MAX; nth++) {
+	for (nth = first; nth < first + FAULTS_MAX; nth += step) {
 		wrong = op->prepare ? op->prepare(with) : 0;
 		if (wrong) {
 			printf("# %s, fault %u: preparing it: %d\n", op->name, nth, wrong);
@@ -141,6 +141,7 @@ static inline int fault_op_run(const struct fault_op *op, void *with, unsigned i
 		ret = op->act(with);
 		left = fail_nth_left(fd);
 		if (!left) {
+			n++;
 			counts->faults++;
 			counts->refused += ret < 0;
 		}
@@ -171,10 +172,16 @@ static inline int fault_op_run(const struct fault_op *op, void *with, unsigned i
 	}
 	counts->calls++;
 	close(fd);
-	return nth - first;
+	return n;
 out:
 	close(fd);
 	return -1;
+}
+
+/* The same with each allocation and copy that there is. */
+static inline int fault_op_run(const struct fault_op *op, void *with, struct fault_counts *counts)
+{
+	return fault_op_run_some(op, with, 1, 1, counts);
 }
 
 /* Each of @ops has faults, and takes them well. */
@@ -182,7 +189,7 @@ out:
 do {									\
 	for (size_t __i = 0; __i < ARRAY_SIZE(ops); __i++) {		\
 		struct fault_counts __was = *fault_counts;		\
-		int __n = fault_op_run(&(ops)[__i], with, 1, fault_counts); \
+		int __n = fault_op_run(&(ops)[__i], with, fault_counts); \
 		EXPECT_LT(0, __n);					\
 		printf("# %s: %d faults, %u errors\n", (ops)[__i].name, __n, \
 		       fault_counts->refused - __was.refused);		\
