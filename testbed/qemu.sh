@@ -251,10 +251,10 @@ tests()
 	test_that 'nobody holds the module' within 10 not_in_use "$1"
 	settle /tmp/after $names
 	paste /tmp/before /tmp/after | sed 's/^/# /'
-	test_that 'no slab object is left of each' no_growth objects $((qemu_kills + other_kills))
-	test_that 'no page' no_growth pages $((qemu_kills + other_kills))
-	test_that 'no KiB of vmalloc space' no_growth vmallocused: $((qemu_kills + other_kills))
-	test_that 'no KiB of per-CPU memory' no_growth percpu: $((qemu_kills + other_kills))
+	test_that 'no slab object is left of each' no_growth objects $qemu_kills
+	test_that 'no page' no_growth pages $qemu_kills
+	test_that 'no KiB of vmalloc space' no_growth vmallocused: $qemu_kills
+	test_that 'no KiB of per-CPU memory' no_growth percpu: $qemu_kills
 	guest 'the guest once more' $machine
 }
 
