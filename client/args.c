@@ -19,14 +19,12 @@ static int parse_number(const char *text, uint64_t max, uint64_t *number)
 {
 	bool hex = !strncasecmp(text, "0x", 2);
 	const char *digits = hex ? text + 2 : text;
-	char *end;
 
-	if (!(hex ? isxdigit((unsigned char)*digits) : isdigit((unsigned char)*digits)))
+	/* strtoull() would take blanks, signs and another 0x. */
+	if (!*digits || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")])
 		return -EINVAL;
 	errno = 0;
-	*number = strtoull(digits, &end, hex ? 16 : 10);
-	if (*end)
-		return -EINVAL;
+	*number = strtoull(digits, NULL, hex ? 16 : 10);
 	return errno || *number > max ? -ERANGE : 0;
 }
 

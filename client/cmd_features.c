@@ -145,6 +145,8 @@ static enum status show_features(struct session *s, const uint32_t *indices, uin
 			complain("feature MSR " INDEX_FORMAT ": %s", indices[i],
 				 err == -EPERM ? "refused" : strerror(-err));
 			status = STATUS_REFUSED;
+			if (array)
+				json_object_array_add(array, json_msr(indices[i]));
 			continue;
 		}
 		show_feature(indices[i], value, array);

@@ -107,6 +107,7 @@ misuse_of_numbers()
 	misuse 'not a number' get 12x
 	misuse 'not a number' get 0x
 	misuse 'not a number' get 0xg
+	misuse 'not a number' get 0x0x277
 	misuse 'too large.*64 bits' set pat=0x10000000000000000
 	misuse 'not a number' set pat=
 	misuse 'not a number' set pat=-1

@@ -80,14 +80,30 @@ bool cpuid_has_monitor(const struct vcpu *vcpu)
 	return cpuid_has(&vcpu->cpuid, FEATURE_MONITOR);
 }
 
-/* What a leaf that is missing says. */
-static const struct kvm_cpuid_entry2 nothing;
+/*
+ * What a leaf that is missing says: zeros, but for the levels above the last one of a topology,
+ * which tell the level and the x2APIC id. SDM vol. 2, table "Information Returned by CPUID
+ * Instruction", leaves 0BH and 1FH.
+ */
+static const struct kvm_cpuid_entry2 *missing_entry(struct vcpu_cpuid *cpuid, u32 function,
+						    u32 index)
+{
+	const struct kvm_cpuid_entry2 *e = NULL;
+
+	if (function == 0xb || function == 0x1f)
+		e = find(cpuid, function, 1);
+	cpuid->missing = (struct kvm_cpuid_entry2) {
+		.ecx = e ? index & 0xff : 0,
+		.edx = e ? e->edx : 0,
+	};
+	return &cpuid->missing;
+}
 
 /*
  * A leaf above the highest basic one gives the data of the highest basic one;
- * one that is missing below it gives zeros.
+ * one that is missing below it is missing_entry().
  */
-static noinline const struct kvm_cpuid_entry2 *find_in_range(const struct vcpu_cpuid *cpuid,
+static noinline const struct kvm_cpuid_entry2 *find_in_range(struct vcpu_cpuid *cpuid,
 							     u32 function, u32 index)
 {
 	const struct kvm_cpuid_entry2 *e = find(cpuid, function, index), *top;
@@ -95,14 +111,16 @@ static noinline const struct kvm_cpuid_entry2 *find_in_range(const struct vcpu_c
 	if (e)
 		return e;
 	top = find(cpuid, function & CPUID_CLASS, 0);
-	if (top && function <= top->eax)
-		return &nothing;
-	top = find(cpuid, 0, 0);
-	return (top ? find(cpuid, top->eax, index) : NULL) ?: &nothing;
+	if (!top || function > top->eax) {
+		top = find(cpuid, 0, 0);
+		function = top ? top->eax : 0;
+		e = find(cpuid, function, index);
+	}
+	return e ?: missing_entry(cpuid, function, index);
 }
 
 /* Most leaves have one entry, and most questions are for the first. */
-static __always_inline const struct kvm_cpuid_entry2 *find_fast(const struct vcpu_cpuid *cpuid,
+static __always_inline const struct kvm_cpuid_entry2 *find_fast(struct vcpu_cpuid *cpuid,
 								u32 function, u32 index)
 {
 	u32 i = first_entry(cpuid, function);
@@ -126,16 +144,21 @@ static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct 
 		a.ecx = with_bit(a.ecx, BIT(27), vcpu->cr4 & X86_CR4_OSXSAVE);
 		if (cpuid_monitor_follows_msr(vcpu))
 			a.ecx = with_bit(a.ecx, BIT(3), cpuid_has_monitor(vcpu));
-		if (a.edx & BIT(9))
-			a.edx = with_bit(a.edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
-					 MSR_IA32_APICBASE_ENABLE);
+		a.edx = with_bit(a.edx, BIT(9), vcpu->msrs[MSR_SLOT_APIC_BASE] &
+				 MSR_IA32_APICBASE_ENABLE);
 		break;
 	case 7:
-		if (e->index == 0)
-			a.ecx = with_bit(a.ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
+		if (e->index)
+			break;
+		a.ecx = with_bit(a.ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
+		if (vcpu->msrs[MSR_SLOT_TSX_CTRL] & TSX_CTRL_CPUID_CLEAR)
+			a.ebx &= ~(BIT(4) | BIT(11));	/* HLE, RTM */
 		break;
 	case 0xd:
-		if (e->index <= 1 && vcpu->cpuid.xcr0)
+		if (!vcpu->cpuid.xcr0)
+			break;
+		/* The compacted format is XSAVEC's and XSAVES's. */
+		if (e->index == 0 || (e->index == 1 && e->eax & (BIT(1) | BIT(3))))
 			a.ebx = cpuid_xsave_size(vcpu->xcr0, e->index == 1);
 		break;
 	}
@@ -189,6 +212,14 @@ void cpuid_reset(struct vcpu_cpuid *cpuid)
 {
 	memset(cpuid, 0, sizeof(*cpuid));
 	cpuid->maxphyaddr = 36;
+}
+
+/** cpuid_signature() - family, model and stepping, as in EDX after RESET and INIT */
+u32 cpuid_signature(const struct vcpu_cpuid *cpuid)
+{
+	const struct kvm_cpuid_entry2 *e = find(cpuid, 1, 0);
+
+	return e ? e->eax : 0x600;
 }
 
 void cpuid_free(struct vcpu_cpuid *cpuid)

@@ -78,6 +78,7 @@ struct vcpu;
  * @first: of the leaf at each place the first entry; @nent if there is none
  * @maxphyaddr: width of a guest-physical address in bits
  * @xcr0: the XCR0 bits that the guest may set
+ * @missing: room for the answer of a leaf that has no entry
  */
 struct vcpu_cpuid {
 	u32 words[CPUID_WORD_COUNT];
@@ -86,6 +87,7 @@ struct vcpu_cpuid {
 	u16 first[CPUID_PLACES];
 	u8 maxphyaddr;
 	u64 xcr0;
+	struct kvm_cpuid_entry2 missing;
 };
 
 static inline bool cpuid_has(const struct vcpu_cpuid *cpuid, enum cpuid_feature feature)
@@ -104,6 +106,7 @@ int cpuid_get_supported(struct kvm_cpuid2 __user *user);
 int cpuid_set(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 int cpuid_get(struct vcpu *vcpu, struct kvm_cpuid2 __user *user);
 void cpuid_reset(struct vcpu_cpuid *cpuid);
+u32 cpuid_signature(const struct vcpu_cpuid *cpuid);
 void cpuid_free(struct vcpu_cpuid *cpuid);
 bool cpuid_monitor_follows_msr(const struct vcpu *vcpu);
 bool cpuid_has_monitor(const struct vcpu *vcpu);

@@ -44,6 +44,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 		set_rf(vcpu);
 	event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;
 	event->insn_len = 0;
+	event->raised = true;
 	/* SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes. */
 	if (has_error_code && vcpu->cr0 & X86_CR0_PE) {
 		event->info |= INTR_INFO_DELIVER_CODE_MASK;
@@ -185,10 +186,10 @@ static bool events_valid(const struct kvm_vcpu_events *events)
 static void set_shadow(struct vcpu *vcpu, u8 shadow)
 {
 	vcpu->interruptibility &= ~SHADOWS;
-	/* VM entry refuses both at once, and STI's without IF. */
+	/* VM entry refuses both at once. */
 	if (shadow & KVM_X86_SHADOW_INT_MOV_SS)
 		vcpu->interruptibility |= GUEST_INTR_STATE_MOV_SS;
-	else if (shadow & KVM_X86_SHADOW_INT_STI && vcpu->rflags & X86_EFLAGS_IF)
+	else if (shadow & KVM_X86_SHADOW_INT_STI)
 		vcpu->interruptibility |= GUEST_INTR_STATE_STI;
 }
 
@@ -196,6 +197,9 @@ static void set_shadow(struct vcpu *vcpu, u8 shadow)
  * vcpu_set_events() - KVM_SET_VCPU_EVENTS
  * @vcpu: the vCPU, not loaded
  * @events: as in the KVM API; "pending" and "injected" exceptions are the same here
+ *
+ * A client may set the registers before or after. What contradicts them is sorted out at
+ * VM entry: by load_dirty() the shadow, by write_event() the error code.
  *
  * Return: 0; -EINVAL, and nothing changed, for unknown flags, a vector that no
  * exception has, or anything of SMM.
@@ -212,7 +216,8 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION |
 			      events->exception.nr;
 		event->insn_len = 0;
-		if (events->exception.has_error_code && vcpu->cr0 & X86_CR0_PE)
+		event->raised = false;
+		if (events->exception.has_error_code)
 			event->info |= INTR_INFO_DELIVER_CODE_MASK;
 		event->error_code = events->exception.error_code;
 	}

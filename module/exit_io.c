@@ -7,9 +7,11 @@
  */
 #include <linux/bitfield.h>
 #include <linux/minmax.h>
+#include <asm/traps.h>
 
 #include "compat.h"
 #include "exit.h"
+#include "segment.h"
 #include "skip_insn.h"
 #include "vcpu.h"
 
@@ -20,6 +22,7 @@
 #define IO_PORT		GENMASK(31, 16)
 
 #define INFO_ADDRESS_SIZE	GENMASK(9, 7)	/* 0: 16, 1: 32, 2: 64 bits */
+#define INFO_SEGMENT		GENMASK(17, 15)	/* of OUTS; that of INS is ES */
 
 static unsigned int io_size(const struct vcpu *vcpu)
 {
@@ -155,6 +158,35 @@ static u32 string_count(struct vcpu *vcpu)
 }
 
 /*
+ * The exit comes before the CPU has looked at the segment. Cuts *@count to what can go in one
+ * row of addresses. Returns 1 if the guest gets #GP or #SS instead.
+ */
+static int check_segment(struct vcpu *vcpu, u32 *count)
+{
+	bool in = vcpu->exit.qualification & IO_IN;
+	u64 mask = address_mask(vcpu), room;
+	struct segment_access access = {
+		.segment = in ? SEG_ES : FIELD_GET(INFO_SEGMENT, vcpu->exit.insn_info),
+		.offset = vcpu->vmenter.regs[in ? GPR_RDI : GPR_RSI] & mask,
+		.size = io_size(vcpu),
+		.write = in,
+	};
+	int ret;
+
+	ret = segment_check(vcpu, &access);
+	if (ret == -ENXIO) {
+		vcpu_inject_exception(vcpu, access.segment == SEG_SS ? SS_VECTOR : GP_VECTOR,
+				      true, 0);
+		return 1;
+	}
+	if (ret)
+		return ret;
+	room = min_t(u64, min(access.last, mask) - access.offset, PAGE_SIZE) + 1;
+	*count = min_t(u64, *count, max_t(u64, room / access.size, 1));
+	return 0;
+}
+
+/*
  * How many elements the client's answer is good for. It may have written RCX
  * meanwhile: the instruction goes on with what is there.
  */
@@ -213,6 +245,9 @@ static int handle_string(struct vcpu *vcpu)
 		vcpu_skip_insn(vcpu);
 		return 1;
 	}
+	ret = check_segment(vcpu, &count);
+	if (ret)
+		return ret;
 	if (in) {
 		ret = check_string_in(vcpu, count * io_size(vcpu));
 		return ret ?: ask_client(vcpu, count, complete_ins);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest's own page tables, walked in software: for string I/O, the one
- * instruction that minihv carries out in guest memory, and to read instructions.
+ * instruction that minihv carries out in guest memory, and to read instructions. Segments
+ * come before it: segment.c.
  *
  * SDM vol. 3, chapter "Paging": 32-bit, PAE and 4-level paging. Not looked at:
  * reserved bits, and protection keys.

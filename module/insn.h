@@ -5,17 +5,15 @@
 
 #include <linux/types.h>
 
+#include "segment.h"
+
 struct vcpu;
 struct vcpu_mmio;
 
 #define INSN_MAX	15
 
-/* As the sreg field of instructions has it; the VMCS has them in this order, too. */
-enum segment {
-	SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS,
-	SEG_COUNT,
-	SEG_DEFAULT = SEG_COUNT
-};
+/* What a prefix would name, if there were one. */
+#define SEG_DEFAULT	SEG_COUNT
 
 /**
  * struct insn - an instruction, as far as it has been decoded

@@ -4,7 +4,14 @@
  *
  * They wait here until the guest can take one. Straight before VM entry one is
  * chosen; for those that are left the CPU is asked to exit as soon as the guest
- * can take the next.
+ * can take the next. Where one is says how far it has got:
+ *
+ *	vcpu->requests, the APIC's IRR	another thread has sent it
+ *	vcpu->nmis, vcpu->interrupt	it waits for the guest to be able to take it
+ *	vcpu->event			the next VM entry delivers it
+ *
+ * An exit empties vcpu->event. What was there and was not delivered comes back: an
+ * exception by requeue_event(), an interrupt or NMI to where it waited before.
  *
  * SDM vol. 3, "Event Injection" and "Other Causes of VM Exits" (interrupt window,
  * NMI window).
@@ -99,7 +106,7 @@ void interrupt_prepare(struct vcpu *vcpu)
 }
 
 /**
- * interrupt_put_back() - an interrupt or NMI was chosen, but not delivered
+ * interrupt_put_back() - an interrupt or NMI was chosen, and counted, but not delivered
  * @vcpu: the vCPU; its event may be of any kind
  *
  * Context: the VMCS is current, preemption disabled.
@@ -111,9 +118,11 @@ void interrupt_put_back(struct vcpu *vcpu)
 	switch (event->info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) {
 	case INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR:
 		vcpu->interrupt = event->info & INTR_INFO_VECTOR_MASK;
+		vcpu->stats.interrupts--;
 		break;
 	case INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR:
 		interrupt_add_nmi(vcpu);
+		vcpu->stats.nmis--;
 		/* It blocks others only once its handler runs. */
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
 			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);

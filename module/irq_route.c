@@ -17,6 +17,7 @@
 /* SDM vol. 3, figures "Layout of the MSI Message Address / Data Register". */
 #define MSI_ADDRESS_DESTINATION	GENMASK(19, 12)
 #define MSI_ADDRESS_LOGICAL	BIT(2)
+#define MSI_ADDRESS_REDIRECTED	BIT(3)
 #define MSI_DATA_VECTOR		GENMASK(7, 0)
 #define MSI_DATA_LEVEL		BIT(15)
 
@@ -31,6 +32,9 @@ static bool deliver_msi(struct vm *vm, u32 address, u32 data)
 		.level = data & MSI_DATA_LEVEL,
 	};
 
+	/* The redirection hint: one of those that are named, as with lowest priority. */
+	if (m.mode == APIC_DM_FIXED && m.logical && address & MSI_ADDRESS_REDIRECTED)
+		m.mode = APIC_DM_LOWEST;
 	return lapic_deliver(vm, &m);
 }
 

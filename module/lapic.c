@@ -55,24 +55,31 @@ u8 lapic_priority(const struct lapic *lapic)
 	return in_service >= 0 && in_service >> 4 >= tpr >> 4 ? in_service & 0xf0 : tpr;
 }
 
-/** lapic_enabled() - in IA32_APIC_BASE and in the spurious-interrupt vector register */
+/** lapic_present() - has IA32_APIC_BASE not switched it off? Without one no message comes. */
+bool lapic_present(const struct lapic *lapic)
+{
+	return READ_ONCE(lapic->vcpu->msrs[MSR_SLOT_APIC_BASE]) & MSR_IA32_APICBASE_ENABLE;
+}
+
+/** lapic_enabled() - does it accept interrupts? In the spurious-interrupt vector register, too. */
 bool lapic_enabled(const struct lapic *lapic)
 {
-	return READ_ONCE(lapic->vcpu->msrs[MSR_SLOT_APIC_BASE]) & MSR_IA32_APICBASE_ENABLE &&
-	       lapic_get(lapic, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
+	return lapic_present(lapic) && lapic_get(lapic, APIC_SPIV) & APIC_SPIV_APIC_ENABLED;
 }
 
 /**
  * lapic_find_interrupt() - see lapic_has_interrupt()
  * @lapic: the local APIC
  *
- * Vectors below 16, which only a client can have put there, never have priority.
+ * Vectors below 16, which only a client can have put there, never have priority. What
+ * was accepted is delivered, even if the APIC has been disabled by software since: SDM
+ * vol. 3, "Local APIC State After It Has Been Software Disabled".
  */
 bool lapic_find_interrupt(const struct lapic *lapic)
 {
 	int vector = highest_vector(lapic, APIC_IRR);
 
-	return vector >= 0 && lapic_enabled(lapic) &&
+	return vector >= 0 && lapic_present(lapic) &&
 	       vector >> 4 > lapic_priority(lapic) >> 4;
 }
 
@@ -174,13 +181,15 @@ static void set_id(struct lapic *lapic)
 /**
  * lapic_reset() - after power-up, or INIT
  * @vcpu: a vCPU with a local APIC
+ * @init: it is INIT, which leaves an id alone that the guest has chosen
  *
- * SDM vol. 3, "Local APIC State After Power-Up or Reset". IA32_APIC_BASE, and
- * with it the mode, is not the APIC's to reset.
+ * SDM vol. 3, "Local APIC State After Power-Up or Reset" and "Local APIC State After an
+ * INIT Reset". IA32_APIC_BASE, and with it the mode, is not the APIC's to reset.
  */
-void lapic_reset(struct vcpu *vcpu)
+void lapic_reset(struct vcpu *vcpu, bool init)
 {
 	struct lapic *lapic = vcpu->lapic;
+	u32 id = lapic_get(lapic, APIC_ID);
 	unsigned int lvt;
 
 	lapic_timer_stop(lapic);
@@ -191,6 +200,8 @@ void lapic_reset(struct vcpu *vcpu)
 	for (lvt = APIC_LVTT; lvt <= APIC_LVTERR; lvt += 0x10)
 		lapic_put(lapic, lvt, APIC_LVT_MASKED);
 	set_id(lapic);
+	if (init)
+		lapic_put(lapic, APIC_ID, id);
 }
 
 /**
@@ -208,7 +219,7 @@ void lapic_base_changed(struct vcpu *vcpu, u64 old)
 	if (!vcpu->lapic)
 		return;
 	if (changed & old & MSR_IA32_APICBASE_ENABLE)
-		lapic_reset(vcpu);
+		lapic_reset(vcpu, false);
 	else if (changed & X2APIC_ENABLE)
 		set_id(vcpu->lapic);
 }

@@ -52,7 +52,8 @@ struct lapic_message {
 /* lapic.c */
 int lapic_create(struct vcpu *vcpu);
 void lapic_free(struct vcpu *vcpu);
-void lapic_reset(struct vcpu *vcpu);
+void lapic_reset(struct vcpu *vcpu, bool init);
+bool lapic_present(const struct lapic *lapic);
 bool lapic_enabled(const struct lapic *lapic);
 u8 lapic_priority(const struct lapic *lapic);
 void lapic_eoi(struct lapic *lapic);

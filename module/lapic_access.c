@@ -121,6 +121,20 @@ static void write_spiv(struct lapic *lapic, u32 value)
 		lapic_put(lapic, lvt, lapic_get(lapic, lvt) | APIC_LVT_MASKED);
 }
 
+/* A timer that runs has as much to count as before, in the new steps. */
+static void write_tdcr(struct lapic *lapic, u32 value)
+{
+	u32 left = lapic_timer_count(lapic);
+
+	if (left)
+		lapic_timer_stop(lapic);
+	lapic_put(lapic, APIC_TDCR, value & TDCR_WRITABLE);
+	if (left) {
+		lapic_put(lapic, APIC_TMCCT, left);
+		lapic_timer_start(lapic);
+	}
+}
+
 static void restart_timer(struct lapic *lapic, u32 count)
 {
 	lapic_timer_stop(lapic);
@@ -182,7 +196,7 @@ static bool write_register(struct lapic *lapic, unsigned int reg, u32 value)
 			restart_timer(lapic, value);
 		return true;
 	case APIC_TDCR:
-		lapic_put(lapic, reg, value & TDCR_WRITABLE);
+		write_tdcr(lapic, value);
 		return true;
 	}
 	return write_xapic_register(lapic, reg, value);
@@ -261,7 +275,7 @@ static enum msr_result get_x2apic(struct msr_access *a)
 	if (!has_x2apic(a->vcpu))
 		return MSR_ABSENT;
 	if (!read_register(lapic, reg, &value))
-		return MSR_UNKNOWN;
+		return MSR_ABSENT;
 	a->data = value;
 	if (reg == APIC_ICR)
 		a->data |= (u64)lapic_get(lapic, APIC_ICR2) << 32;

@@ -37,6 +37,8 @@ static bool matches_xapic(const struct lapic *lapic, const struct lapic_message 
 
 static bool matches(const struct lapic *lapic, const struct lapic_message *m)
 {
+	if (!lapic_present(lapic))
+		return false;
 	if (m->destination == m->broadcast)
 		return true;
 	return lapic_in_x2apic(lapic) ? matches_x2apic(lapic, m) : matches_xapic(lapic, m);
@@ -112,7 +114,7 @@ static void deliver_to_all(struct lapic *from, const struct lapic_message *m, bo
 	unsigned long id;
 
 	xa_for_each(&from->vcpu->vm->vcpus, id, vcpu)
-		if (self || vcpu->lapic != from)
+		if (lapic_present(vcpu->lapic) && (self || vcpu->lapic != from))
 			deliver_to(vcpu->lapic, m);
 }
 
@@ -154,6 +156,15 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
 	}
 }
 
+/* VMX is not to be had. Nothing has been begun, so KVM_RUN may be called again. */
+static int not_taken(struct vcpu *vcpu, unsigned int request, int error)
+{
+	set_bit(request, &vcpu->requests);
+	if (vcpu->task)
+		vcpu->run_error = 0;
+	return error;
+}
+
 /**
  * lapic_accept_requests() - the vCPU takes INIT and SIPI that have been sent to it
  * @vcpu: the vCPU, not loaded
@@ -161,7 +172,7 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
  * SDM vol. 3, "MP Initialization Protocol Algorithm for MP Systems": SIPI starts a
  * processor only after INIT; the bootstrap processor goes through its reset vector.
  *
- * Return: 0, or -ESHUTDOWN when the machine is going down.
+ * Return: 0, or an error of vcpu_load_vmcs(), and what was sent still is to be taken.
  */
 int lapic_accept_requests(struct vcpu *vcpu)
 {
@@ -172,7 +183,7 @@ int lapic_accept_requests(struct vcpu *vcpu)
 	if (test_and_clear_bit(REQUEST_INIT, &vcpu->requests)) {
 		ret = vcpu_init(vcpu);
 		if (ret)
-			return ret;
+			return not_taken(vcpu, REQUEST_INIT, ret);
 		vcpu->mp_state = vcpu_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE :
 						     KVM_MP_STATE_INIT_RECEIVED;
 	}
@@ -180,7 +191,7 @@ int lapic_accept_requests(struct vcpu *vcpu)
 	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
 		ret = vcpu_startup(vcpu, READ_ONCE(vcpu->lapic->sipi_vector));
 		if (ret)
-			return ret;
+			return not_taken(vcpu, REQUEST_SIPI, ret);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	}
 	return 0;

@@ -64,8 +64,8 @@ static void start_in(struct lapic *lapic, u64 ns)
 		      HRTIMER_MODE_ABS_HARD);
 }
 
-/* A deadline that is further away than a year is as good as one in a year. */
-#define DEADLINE_SECONDS	(366ull * 24 * 3600)
+/* A deadline that is further away is as good as this one; in ticks it is to fit into 64 bits. */
+#define DEADLINE_SECONDS	(90ull * 24 * 3600)
 
 static void start_deadline(struct lapic *lapic)
 {

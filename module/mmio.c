@@ -67,7 +67,7 @@ static int refuse_delivery(struct vcpu *vcpu)
 	run->internal.data[1] = vcpu->exit.reason;
 	run->internal.data[2] = vcpu->exit.qualification;
 	run->internal.data[3] = vcpu->exit.gpa;
-	run->internal.data[4] = vcpu->vmcs.cpu;
+	run->internal.data[4] = vcpu->exit.cpu;
 	return 0;
 }
 

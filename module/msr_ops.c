@@ -129,7 +129,7 @@ const struct msr_ops msr_misc_enable_ops = { .get = msr_get_slot, .set = set_mis
 /* IA32_ARCH_CAPABILITIES: of what the host says, that which holds for its guests. */
 
 #define ARCH_CAP_OFFERED							\
-	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA |			\
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_RSBA | ARCH_CAP_RRSBA |	\
 	 ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_SSB_NO |			\
 	 ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |				\
 	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |		\
@@ -186,9 +186,14 @@ void msr_update_spec_ctrl(struct vcpu *vcpu)
 		vmenter->flags &= ~BIT(VMENTER_SPEC_CTRL_IN);
 }
 
-/* Which bits it has is not all in CPUID: the CPU says. */
+/*
+ * Which bits it has is not all in CPUID: the CPU says. Where the kernel leaves the MSR alone,
+ * for a microcode that is known to be bad, there is nobody to restore it.
+ */
 static enum msr_result set_spec_ctrl(struct msr_access *a)
 {
+	if (!boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL))
+		return a->data ? MSR_INVALID : MSR_OK;
 	if (!msr_hw_accepts(a->row, a->data))
 		return MSR_RESERVED;
 	*msr_slot_of(a) = a->data;

@@ -20,22 +20,14 @@
 #include "vmx_root.h"
 #include "vmx_window.h"
 
-/* An NMI or a machine check hit while the guest ran: it is the host's. */
-static void give_to_host(struct vcpu *vcpu, u32 reason)
+/* A machine check came while the guest ran: it is the host's. NMIs are vcpu_enter_end()'s. */
+static void give_machine_check_to_host(u32 reason)
 {
-	u32 intr_info;
+	u32 mask = INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK;
 
-	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY) {
-		compat_machine_check();
-		return;
-	}
-	if (reason != EXIT_REASON_EXCEPTION_NMI)
-		return;
-	intr_info = vmread32(VM_EXIT_INTR_INFO);
-	if ((intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
-		/* NMIs are blocked until the handler's IRET. */
-		asm volatile("int $2" : : : "memory");
-	else if ((intr_info & INTR_INFO_VECTOR_MASK) == MC_VECTOR)
+	if ((u16)reason == EXIT_REASON_MCE_DURING_VMENTRY ||
+	    (reason == EXIT_REASON_EXCEPTION_NMI &&
+	     (vmread32(VM_EXIT_INTR_INFO) & mask) == (INTR_TYPE_HARD_EXCEPTION | MC_VECTOR)))
 		compat_machine_check();
 }
 
@@ -76,6 +68,7 @@ static void requeue_event(struct vcpu *vcpu, u32 reason)
 	vcpu->exit.vectoring = info;
 	/* Bit 12 is not for reuse. */
 	vcpu->event.info = info & ~BIT(12);
+	vcpu->event.raised = false;
 	if (info & VECTORING_INFO_DELIVER_CODE_MASK)
 		vcpu->event.error_code = vmread32(IDT_VECTORING_ERROR_CODE);
 	switch (info & VECTORING_INFO_TYPE_MASK) {
@@ -149,7 +142,7 @@ static void end_turn(void)
 
 /*
  * Run with preemption off until an exit needs more, or the host does.
- * Returns 1 when vcpu->exit says what happened, 0 when nothing did.
+ * Returns 1 when vcpu->exit says what happened, 0 when nothing did, or an error.
  *
  * With vmx_windows interrupts stay off up to the end of vcpu_switch_out(), so there
  * is one turn.
@@ -185,8 +178,8 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		vcpu_enter_begin(vcpu);
 		guest_timing_enter_irqoff();
 		reason = vcpu_enter(vcpu);
-		vcpu_enter_end(vcpu);
-		give_to_host(vcpu, reason);
+		vcpu_enter_end(vcpu, reason);
+		give_machine_check_to_host(reason);
 		kick_guest_end();
 		if (!(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 			requeue_event(vcpu, reason);
@@ -211,6 +204,8 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 		end_turn();
 		local_irq_enable();
 	}
+	if (vcpu->run_error)
+		return vcpu->run_error;
 	return reason != EXIT_NOT_ENTERED && reason != EXIT_REASON_EXTERNAL_INTERRUPT;
 }
 
@@ -314,13 +309,15 @@ static int run_once(struct vcpu *vcpu)
 	ret = complete_exit(vcpu);
 	if (ret > 0)
 		ret = READ_ONCE(run->COMPAT_IMMEDIATE_EXIT) ? -EINTR : run_loop(vcpu);
-	WRITE_ONCE(vcpu->task, NULL);
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
 	run->ready_for_interrupt_injection = vcpu->lapic || interrupt_window_is_open(vcpu);
 	run->cr8 = vcpu_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
-	return sync_regs_give(vcpu) ?: ret;
+	/* An exit of which the client does not learn is lost. */
+	ret = sync_regs_give(vcpu) ?: ret;
+	WRITE_ONCE(vcpu->task, NULL);
+	return ret;
 }
 
 /**

@@ -156,6 +156,9 @@ static void load_dirty(struct vcpu *vcpu)
 		vmwritel(GUEST_RIP, vcpu->rip);
 		vmwritel(GUEST_RSP, vcpu->vmenter.regs[GPR_RSP]);
 		vmwritel(GUEST_RFLAGS, vcpu->rflags);
+		/* There is no shadow of an STI that was not: VM entry refuses it. */
+		if (!(vcpu->rflags & X86_EFLAGS_IF))
+			vcpu->interruptibility &= ~GUEST_INTR_STATE_STI;
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO, vcpu->interruptibility);
 		/* A guest whose HLT does not exit was in it: now it goes on from there. */
 		vmwrite32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
@@ -212,7 +215,7 @@ int vcpu_switch_in(struct vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Context: after vcpu_switch_in(), interrupts as that left them. Afterwards both are on, and
- * rip, rflags and the rest of struct vcpu are up to date.
+ * rip, rflags and the rest of struct vcpu are up to date, or vcpu->run_error is set.
  */
 void vcpu_switch_out(struct vcpu *vcpu)
 {
@@ -222,6 +225,9 @@ void vcpu_switch_out(struct vcpu *vcpu)
 	vcpu->rflags = vmreadl(GUEST_RFLAGS);
 	vcpu->interruptibility = vmread32(GUEST_INTERRUPTIBILITY_INFO);
 	vcpu_read_crs(vcpu);
+	/* A reboot has begun, and what was read, the exit included, may be nothing. */
+	if (!vmx_root_is_current(&vcpu->vmcs))
+		vcpu->run_error = -ESHUTDOWN;
 
 	fpu_save_guest(vcpu);
 	msr_save_guest(vcpu);
@@ -254,7 +260,7 @@ static void load_guest_debug_regs(struct vcpu *vcpu)
 	native_set_debugreg(3, vcpu->dr[3]);
 }
 
-static void restore_host_debug_regs(struct vcpu *vcpu)
+static __always_inline void restore_host_debug_regs(struct vcpu *vcpu)
 {
 	const struct host_state *host = &vcpu->host;
 
@@ -296,7 +302,7 @@ static void stop_host_pebs(struct vcpu *vcpu)
 	vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, PEBS_MSRS);
 }
 
-static void resume_host_pebs(const struct host_state *host)
+static __always_inline void resume_host_pebs(const struct host_state *host)
 {
 	if (!host->pebs_enable)
 		return;
@@ -332,14 +338,34 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 		flush_l1d_cache();
 }
 
+/*
+ * An NMI came while the guest ran: it is the host's. Others are blocked from the exit to the
+ * next IRET, and that is to be the handler's: an earlier one, of a breakpoint, would let a
+ * second NMI in where the first has just begun.
+ */
+static __always_inline void give_nmi_to_host(u32 reason)
+{
+	u32 info;
+
+	if (reason != EXIT_REASON_EXCEPTION_NMI)
+		return;
+	instrumentation_begin();
+	info = vmread32(VM_EXIT_INTR_INFO);
+	instrumentation_end();
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		asm volatile("int $2" : : : "memory");
+}
+
 /**
  * vcpu_enter_end() - undo vcpu_enter_begin(), after VM exit
  * @vcpu: the vCPU
+ * @reason: the exit reason; if an NMI was it, the host gets it before its breakpoints are back
  *
  * Context: interrupts still off.
  */
-void vcpu_enter_end(struct vcpu *vcpu)
+noinstr void vcpu_enter_end(struct vcpu *vcpu, u32 reason)
 {
 	resume_host_pebs(&vcpu->host);
+	give_nmi_to_host(reason);
 	restore_host_debug_regs(vcpu);
 }

@@ -88,6 +88,7 @@ u64 tsc_guest(const struct vcpu *vcpu)
 	return scale(vcpu, host_tsc_now()) + vcpu->tsc_offset;
 }
 
+/* For this vCPU alone: vm->tsc does not learn of it. */
 static void set_offset(struct vcpu *vcpu, u64 offset)
 {
 	vcpu->tsc_offset = offset;
@@ -148,6 +149,20 @@ static void synchronize(struct vcpu *vcpu, u64 value)
 	set_offset(vcpu, offset);
 }
 
+/* The client knows the offset, and means it for the VM: a vCPU that is plugged in gets it, too. */
+static void set_client_offset(struct vcpu *vcpu, u64 offset)
+{
+	struct tsc_sync *last = &vcpu->vm->tsc;
+
+	spin_lock(&last->lock);
+	last->khz = vcpu->tsc_khz;
+	last->host_tsc = host_tsc_now();
+	last->value = scale(vcpu, last->host_tsc) + offset;
+	last->offset = offset;
+	spin_unlock(&last->lock);
+	set_offset(vcpu, offset);
+}
+
 /**
  * tsc_reset() - a new vCPU's TSC: the VM's, near 0 if it is the first
  * @vcpu: the vCPU
@@ -168,7 +183,8 @@ bool tsc_khz_possible(u32 khz)
 {
 	u32 tolerance = div_u64((u64)tsc_khz * TOLERANCE_PPM, 1000000);
 
-	if (!khz)
+	/* KVM_GET_TSC_KHZ returns it as an int. */
+	if (!khz || khz > INT_MAX)
 		return false;
 	if (tsc_can_scale())
 		return khz >> 16 <= tsc_khz;
@@ -218,7 +234,7 @@ int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device
 	case KVM_SET_DEVICE_ATTR:
 		if (get_user(offset, user))
 			return -EFAULT;
-		set_offset(vcpu, offset - scale(vcpu, lost));
+		set_client_offset(vcpu, offset - scale(vcpu, lost));
 		return 0;
 	default:
 		return 0;

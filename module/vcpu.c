@@ -51,7 +51,7 @@ int vcpu_load_vmcs(struct vcpu *vcpu)
  * vcpu_vmcs_get() - make the VMCS current, to read or write a field
  * @vcpu: not loaded
  *
- * Preemption is off until vcpu_vmcs_put(), and interrupts may be.
+ * Preemption is off until vcpu_vmcs_put(), and interrupts may be: it cannot be nested.
  *
  * An exit whose handling fails so is half done, and not all handlers can say so:
  * the vCPU does not run again.
@@ -93,13 +93,10 @@ bool vcpu_is_bsp(const struct vcpu *vcpu)
  * What RESET and INIT have in common; SDM vol. 3, table "IA-32 and Intel 64
  * Processor States Following Power-up, Reset, or INIT".
  */
-static int reset_registers(struct vcpu *vcpu)
+static void reset_registers(struct vcpu *vcpu)
 {
-	int ret;
-
 	memset(vcpu->vmenter.regs, 0, sizeof(vcpu->vmenter.regs));
-	/* Family, model, stepping: what a BIOS finds in EDX. */
-	vcpu->vmenter.regs[GPR_RDX] = 0x600;
+	vcpu->vmenter.regs[GPR_RDX] = cpuid_signature(&vcpu->cpuid);
 	vcpu->rip = 0xfff0;
 	vcpu->rflags = X86_EFLAGS_FIXED;
 	vcpu->interruptibility = 0;
@@ -114,15 +111,6 @@ static int reset_registers(struct vcpu *vcpu)
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = 0x400;
 	vcpu->dirty |= DIRTY_REGS | DIRTY_CRS | DIRTY_DEBUG;
-	if (vcpu->lapic)
-		lapic_reset(vcpu);
-
-	ret = vcpu_vmcs_get(vcpu);
-	if (ret)
-		return ret;
-	vmcs_init_guest(vcpu);
-	vcpu_vmcs_put(vcpu);
-	return 0;
 }
 
 /* The state of a new vCPU. */
@@ -143,21 +131,34 @@ static int reset(struct vcpu *vcpu)
 		return ret;
 	vmcs_init_constant(vcpu);
 	vmcs_reset_msrs();
+	vmcs_init_guest(vcpu);
 	vcpu_vmcs_put(vcpu);
-	return reset_registers(vcpu);
+	reset_registers(vcpu);
+	if (vcpu->lapic)
+		lapic_reset(vcpu, false);
+	return 0;
 }
 
 /**
  * vcpu_init() - INIT: the registers are reset, MSRs, FPU and TSC are not
  * @vcpu: the vCPU, not loaded
  *
- * Return: 0, or -ESHUTDOWN when the machine is going down.
+ * Return: 0, or an error of vcpu_load_vmcs(): nothing has changed.
  */
 int vcpu_init(struct vcpu *vcpu)
 {
+	int ret = vcpu_vmcs_get(vcpu);
+
+	if (ret)
+		return ret;
+	vmcs_init_guest(vcpu);
+	vcpu_vmcs_put(vcpu);
 	vcpu->cr0 = (vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
 	vcpu->msrs[MSR_SLOT_EFER] = 0;
-	return reset_registers(vcpu);
+	reset_registers(vcpu);
+	if (vcpu->lapic)
+		lapic_reset(vcpu, true);
+	return 0;
 }
 
 /**
@@ -165,7 +166,7 @@ int vcpu_init(struct vcpu *vcpu)
  * @vcpu: a vCPU after INIT, not loaded
  * @vector: the page
  *
- * Return: 0, or -ESHUTDOWN when the machine is going down.
+ * Return: 0, or an error of vcpu_load_vmcs(): nothing has changed.
  */
 int vcpu_startup(struct vcpu *vcpu, u8 vector)
 {

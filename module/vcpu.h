@@ -93,11 +93,14 @@ struct vcpu_exit {
  * @info: VM-entry interruption information; 0 if there is none
  * @error_code: for exceptions that have one
  * @insn_len: for software interrupts and exceptions
+ * @raised: minihv has, for an instruction that the guest has not got past; not one that
+ *	was on its way into the guest when the VM exit came, nor one that the client has set
  */
 struct vcpu_event {
 	u32 info;
 	u32 error_code;
 	u32 insn_len;
+	bool raised;
 };
 
 /* SDM vol. 3, appendix C: basic exit reasons, with room for those to come. */
@@ -291,7 +294,7 @@ int vcpu_run(struct vcpu *vcpu);
 int vcpu_switch_in(struct vcpu *vcpu);
 void vcpu_switch_out(struct vcpu *vcpu);
 void vcpu_enter_begin(struct vcpu *vcpu);
-void vcpu_enter_end(struct vcpu *vcpu);
+void vcpu_enter_end(struct vcpu *vcpu, u32 reason);
 int vcpu_switch_init(void);
 void vcpu_switch_exit(void);
 

@@ -1,73 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* KVM_GET_REGS, KVM_SET_REGS, KVM_GET_SREGS, KVM_SET_SREGS, and the latter two as SREGS2. */
-#include <linux/bitfield.h>
 #include <linux/string.h>
 
 #include "compat.h"
+#include "segment.h"
 #include "vcpu.h"
-
-/* SDM vol. 3, table "Format of Access Rights". */
-#define SEG_TYPE	GENMASK(3, 0)
-#define SEG_TSS32	BIT(3)	/* in the type of a TSS: 32 bits, or 64 */
-#define SEG_S		BIT(4)
-#define SEG_DPL		GENMASK(6, 5)
-#define SEG_P		BIT(7)
-#define SEG_AVL		BIT(12)
-#define SEG_L		BIT(13)
-#define SEG_DB		BIT(14)
-#define SEG_G		BIT(15)
-#define SEG_UNUSABLE	BIT(16)
-
-/* A segment's field of the VMCS; @unknown where VMX is not to be had. */
-static __always_inline u32 access_rights(struct vcpu *vcpu, unsigned long field, u32 unknown)
-{
-	u32 ar;
-
-	if (vcpu->loaded)
-		return vmread32(field);
-	if (vcpu_vmcs_get(vcpu))
-		return unknown;
-	ar = vmread32(field);
-	vcpu_vmcs_put(vcpu);
-	return ar;
-}
-
-/**
- * vcpu_has_cs_l() - does the guest's CS descriptor have the L bit?
- * @vcpu: the vCPU
- *
- * Context: the vCPU's mutex is held; loaded or not.
- */
-bool vcpu_has_cs_l(struct vcpu *vcpu)
-{
-	return access_rights(vcpu, GUEST_CS_AR_BYTES, 0) & SEG_L;
-}
-
-/**
- * vcpu_has_16bit_tss() - is the guest's TSS, of which TR says so, one of 16 bits?
- * @vcpu: the vCPU
- *
- * Context: the vCPU's mutex is held; loaded or not.
- */
-bool vcpu_has_16bit_tss(struct vcpu *vcpu)
-{
-	return !(access_rights(vcpu, GUEST_TR_AR_BYTES, SEG_TSS32) & SEG_TSS32);
-}
-
-/**
- * vcpu_cpl() - the guest's current privilege level
- * @vcpu: the vCPU
- *
- * SDM vol. 3, "Guest Register State": it is the DPL of SS, also in real mode
- * (0) and virtual-8086 mode (3).
- *
- * Context: the vCPU's mutex is held; loaded or not.
- */
-u8 vcpu_cpl(struct vcpu *vcpu)
-{
-	/* Not known: the least that it can be allowed. */
-	return FIELD_GET(SEG_DPL, access_rights(vcpu, GUEST_SS_AR_BYTES, SEG_DPL));
-}
 
 /* struct kvm_regs has the registers in another order than enum gpr. */
 static const struct {
@@ -104,7 +41,7 @@ void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
 	regs->rflags = vcpu->rflags;
 }
 
-/** vcpu_set_regs() - KVM_SET_REGS; an exception that waits for delivery is dropped */
+/** vcpu_set_regs() - KVM_SET_REGS; an exception that minihv has raised is dropped */
 void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 {
 	int i;
@@ -114,81 +51,23 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 			*(const __u64 *)((const void *)regs + kvm_regs_order[i].offset);
 	vcpu->rip = regs->rip;
 	vcpu->rflags = regs->rflags | X86_EFLAGS_FIXED;
-	/* There is no shadow of an STI that was not. */
-	if (!(regs->rflags & X86_EFLAGS_IF))
-		vcpu->interruptibility &= ~GUEST_INTR_STATE_STI;
 	vcpu->dirty |= DIRTY_REGS;
 	/* After an error that is a new beginning, and not another try. */
 	if (vcpu->complete_failed)
 		vcpu->complete = NULL;
-	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION)
+	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION &&
+	    vcpu->event.raised)
 		vcpu->event.info = 0;
 }
 
-/* The VMCS has four fields for each segment, in the same order for all of them. */
-struct segment_fields {
-	u16 selector, base, limit, ar;
-};
-
-#define SEGMENT_FIELDS(seg)						\
-{									\
-	GUEST_##seg##_SELECTOR, GUEST_##seg##_BASE,			\
-	GUEST_##seg##_LIMIT, GUEST_##seg##_AR_BYTES,			\
-}
-
-/* In the order of struct kvm_sregs: cs, ds, es, fs, gs, ss, tr, ldt. */
-#define SREGS_SEGMENTS	8
-#define SREGS_LDT	7
-
-static const struct segment_fields segment_fields[SREGS_SEGMENTS] = {
-	SEGMENT_FIELDS(CS), SEGMENT_FIELDS(DS), SEGMENT_FIELDS(ES), SEGMENT_FIELDS(FS),
-	SEGMENT_FIELDS(GS), SEGMENT_FIELDS(SS), SEGMENT_FIELDS(TR), SEGMENT_FIELDS(LDTR),
+/* In the order of struct kvm_sregs. */
+static const enum segment sregs_segments[] = {
+	SEG_CS, SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS, SEG_TR, SEG_LDTR,
 };
 
 static_assert(offsetof(struct kvm_sregs, cs) == 0);
-static_assert(offsetof(struct kvm_sregs, ldt) == SREGS_LDT * sizeof(struct kvm_segment));
-
-static void get_segment(const struct segment_fields *fields, struct kvm_segment *seg)
-{
-	u32 ar = vmread_any(fields->ar);
-
-	*seg = (struct kvm_segment) {
-		.base = vmread_any(fields->base),
-		.limit = vmread_any(fields->limit),
-		.selector = vmread_any(fields->selector),
-		.type = FIELD_GET(SEG_TYPE, ar),
-		.s = FIELD_GET(SEG_S, ar),
-		.dpl = FIELD_GET(SEG_DPL, ar),
-		/* A segment that can't be used is what the client calls not present. */
-		.present = !FIELD_GET(SEG_UNUSABLE, ar),
-		.avl = FIELD_GET(SEG_AVL, ar),
-		.l = FIELD_GET(SEG_L, ar),
-		.db = FIELD_GET(SEG_DB, ar),
-		.g = FIELD_GET(SEG_G, ar),
-		.unusable = FIELD_GET(SEG_UNUSABLE, ar),
-	};
-}
-
-static void set_segment(const struct segment_fields *fields, const struct kvm_segment *seg)
-{
-	u32 ar = FIELD_PREP(SEG_TYPE, seg->type & 0xf) | FIELD_PREP(SEG_S, seg->s & 1) |
-		 FIELD_PREP(SEG_DPL, seg->dpl & 3) | FIELD_PREP(SEG_P, seg->present & 1) |
-		 FIELD_PREP(SEG_AVL, seg->avl & 1) | FIELD_PREP(SEG_L, seg->l & 1) |
-		 FIELD_PREP(SEG_DB, seg->db & 1) | FIELD_PREP(SEG_G, seg->g & 1);
-
-	if (seg->unusable || !seg->present)
-		ar |= SEG_UNUSABLE;
-	/*
-	 * Loading a segment register sets "accessed", loading TR sets "busy": the
-	 * same bit, and VM entry insists on both.
-	 */
-	if (seg->s || fields->ar == GUEST_TR_AR_BYTES)
-		ar |= 1;
-	vmwrite_any(fields->selector, seg->selector);
-	vmwrite_any(fields->base, seg->base);
-	vmwrite_any(fields->limit, seg->limit);
-	vmwrite_any(fields->ar, ar);
-}
+static_assert(offsetof(struct kvm_sregs, ldt) ==
+	      (ARRAY_SIZE(sregs_segments) - 1) * sizeof(struct kvm_segment));
 
 /**
  * vcpu_get_sregs() - KVM_GET_SREGS
@@ -206,8 +85,8 @@ int vcpu_get_sregs(struct vcpu *vcpu, struct kvm_sregs *sregs)
 	ret = vcpu_vmcs_get(vcpu);
 	if (ret)
 		return ret;
-	for (i = 0; i < SREGS_SEGMENTS; i++)
-		get_segment(&segment_fields[i], &segs[i]);
+	for (i = 0; i < ARRAY_SIZE(sregs_segments); i++)
+		segment_get(sregs_segments[i], &segs[i]);
 	sregs->gdt.base = vmreadl(GUEST_GDTR_BASE);
 	sregs->gdt.limit = vmread32(GUEST_GDTR_LIMIT);
 	sregs->idt.base = vmreadl(GUEST_IDTR_BASE);
@@ -259,7 +138,8 @@ static bool sregs_valid(struct vcpu *vcpu, const struct kvm_sregs *sregs)
  * @sregs: as in the KVM API
  *
  * Return: 0; -EINVAL if the values contradict each other or the vCPU's CPUID;
- * -EBUSY or -ESHUTDOWN if VMX is not to be had. After an error nothing has changed.
+ * -EBUSY, -EIO or -ESHUTDOWN if VMX is not to be had. After an error nothing has changed, but
+ * where VMX goes in the middle: then all has, and the PDPTEs are still to be loaded.
  */
 int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 {
@@ -275,8 +155,8 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 		vcpu_vmcs_put(vcpu);
 		return -EINVAL;
 	}
-	for (i = 0; i < SREGS_SEGMENTS; i++)
-		set_segment(&segment_fields[i], &segs[i]);
+	for (i = 0; i < ARRAY_SIZE(sregs_segments); i++)
+		segment_set(sregs_segments[i], &segs[i]);
 	vmwritel(GUEST_GDTR_BASE, sregs->gdt.base);
 	vmwrite32(GUEST_GDTR_LIMIT, sregs->gdt.limit);
 	vmwritel(GUEST_IDTR_BASE, sregs->idt.base);
@@ -297,8 +177,8 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 		vcpu->interrupt = vector;
 
 	/* Memory may not be there yet; the guest will find out. */
-	vcpu_load_pdptes(vcpu);
-	return 0;
+	ret = vcpu_load_pdptes(vcpu);
+	return ret == -EBUSY || ret == -ESHUTDOWN || ret == -EIO ? ret : 0;
 }
 
 /* The two structures begin alike: segments, tables, control registers. */

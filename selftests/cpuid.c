@@ -321,6 +321,99 @@ TEST_F(cpuid, fixed_after_run_but_may_be_repeated)
 	free(c);
 }
 
+static struct kvm_cpuid_entry2 *find_entry(struct cpuid *cpuid, uint32_t function, uint32_t index)
+{
+	return (struct kvm_cpuid_entry2 *)find(cpuid, function, index);
+}
+
+/* Leaf 1, EDX bit 9, is IA32_APIC_BASE's, whenever the client saved what it restores. */
+TEST_F(cpuid, apic_follows_the_msr)
+{
+	struct cpuid *saved = calloc(1, sizeof(*saved));
+	struct vm_op op = vm_op_cpuid(1, 0);
+	struct vcpu *vcpu = &self->m.vcpu;
+	uint64_t base;
+
+	ASSERT_NE(NULL, saved);
+	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
+	ASSERT_OPS(vcpu, &op, 1);
+	EXPECT_TRUE(op.rdx & 1 << 9);
+	ASSERT_EQ(0, vcpu_get_msr(vcpu, MSR_IA32_APIC_BASE, &base));
+	ASSERT_EQ(0, vcpu_set_msr(vcpu, MSR_IA32_APIC_BASE, base & ~APIC_BASE_ENABLE));
+	op = vm_op_cpuid(1, 0);
+	ASSERT_OPS(vcpu, &op, 1);
+	EXPECT_FALSE(op.rdx & 1 << 9);
+	saved->head.nent = MAX_ENTRIES;
+	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_GET_CPUID2, saved));
+	saved->head.nent = self->supported->head.nent;
+	EXPECT_FALSE(find(saved, 1, 0)->edx & 1 << 9);
+
+	ASSERT_EQ(0, vcpu_set_msr(vcpu, MSR_IA32_APIC_BASE, base));
+	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, saved));
+	op = vm_op_cpuid(1, 0);
+	ASSERT_OPS(vcpu, &op, 1);
+	EXPECT_TRUE(op.rdx & 1 << 9);
+	free(saved);
+}
+
+/*
+ * SDM vol. 2, "Information Returned by CPUID Instruction", leaf 0BH: above the last level
+ * ECX[7:0] and EDX are still answered. Of other leaves what is missing is 0.
+ */
+TEST_F(cpuid, levels_that_are_missing)
+{
+	struct vm_op ops[] = {
+		vm_op_cpuid(0xb, 1), vm_op_cpuid(0xb, 5), vm_op_cpuid(0xb, 0x1ff),
+		vm_op_cpuid(4, 9), vm_op_cpuid(5, 0),
+	};
+	struct cpuid *c = calloc(1, sizeof(*c));
+
+	ASSERT_NE(NULL, c);
+	c->head.nent = 4;
+	c->entries[0] = (struct kvm_cpuid_entry2){ .function = 0, .eax = 0xb };
+	for (int i = 0; i < 2; i++) {
+		c->entries[1 + i] = (struct kvm_cpuid_entry2){
+			.function = 0xb, .index = i, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+			.eax = 1, .ebx = 2, .ecx = (i + 1) << 8 | i, .edx = 7,
+		};
+	}
+	c->entries[3] = (struct kvm_cpuid_entry2){
+		.function = 4, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .eax = 1, .edx = 7,
+	};
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, c));
+	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+	EXPECT_EQ(0x201, ops[0].rcx);
+	for (int i = 1; i < 3; i++) {
+		EXPECT_EQ(0, ops[i].rax | ops[i].rbx);
+		EXPECT_EQ(i == 1 ? 5 : 0xff, ops[i].rcx);
+		EXPECT_EQ(7, ops[i].rdx);
+	}
+	EXPECT_EQ(0, ops[3].rax | ops[3].rbx | ops[3].rcx | ops[3].rdx);
+	EXPECT_EQ(0, ops[4].rax | ops[4].rbx | ops[4].rcx | ops[4].rdx);
+	free(c);
+}
+
+/* SDM vol. 1, "Enumeration of CPU Support for XSAVE Instructions": without XSAVEC it is 0. */
+TEST_F(cpuid, size_of_the_compacted_format)
+{
+	struct kvm_cpuid_entry2 *e = find_entry(self->supported, 0xd, 1);
+
+	if (!e || !find(self->supported, 0xd, 0)->eax)
+		SKIP(return, "the CPU has no XSAVE");
+	for (int with = 0; with < 2; with++) {
+		struct vm_op op = vm_op_cpuid(0xd, 1);
+		struct vcpu vcpu;
+
+		e->eax = with ? 1 << 1 : 0;
+		e->ebx = 0;
+		ASSERT_EQ(0, vcpu_create(&vcpu, &self->m.vm, 1 + with));
+		ASSERT_EQ(0, sys_ioctl_ptr(vcpu.fd, KVM_SET_CPUID2, self->supported));
+		ASSERT_OPS(&vcpu, &op, 1);
+		EXPECT_EQ(with ? 512 + 64 : 0, op.rbx);
+		vcpu_destroy(&vcpu);
+	}
+}
+
 /* A KVM_RUN that did not get as far as the guest fixes nothing. */
 TEST_F(cpuid, not_fixed_by_a_run_that_was_none)
 {

@@ -9,6 +9,7 @@
 #define VECTOR		0x40
 #define NMI_VECTOR	2
 #define UD_VECTOR	6
+#define GP_VECTOR	13
 
 #define PORT_MAIN	0xe0	/* the program gets here... */
 #define PORT_LATER	0xe1	/* ...and here */
@@ -213,6 +214,82 @@ TEST_F(events, no_error_code_in_real_mode)
 	ASSERT_OUT(PORT_UD, self->vcpu);
 }
 
+#define PORT_GP		0xe5
+#define IF		(1 << 9)
+
+GUEST_CODE(protected, 32,
+	   "outb %al, $0xe0\n"
+	   "on_gp: popl %eax\n"
+	   "outl %eax, $0xe5\n");
+GUEST_LABEL(on_gp);
+
+/*
+ * The kernel's selftests restore a vCPU in this order: control registers and segments after
+ * the events, or before, and the general registers last. What is injected stays.
+ */
+TEST_F(events, exception_restored_before_the_registers)
+{
+	struct kvm_vcpu_events events = {
+		.exception = { .injected = 1, .nr = GP_VECTOR, .has_error_code = 1,
+			       .error_code = 0x1234 },
+	};
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	struct vcpu other;
+
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, protected));
+	ASSERT_EQ(0, set_gate(self->vcpu, GP_VECTOR, on_gp - protected));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+
+	for (int events_first = 0; events_first < 2; events_first++) {
+		ASSERT_EQ(0, vcpu_create(&other, &self->m.vm, 1 + events_first));
+		ASSERT_EQ(0, vcpu_set_supported_cpuid(&other));
+		if (events_first)
+			ASSERT_EQ(0, set_events(&other, &events));
+		sregs.apic_base &= ~APIC_BASE_BSP;
+		ASSERT_EQ(0, sys_ioctl_ptr(other.fd, KVM_SET_SREGS, &sregs));
+		if (!events_first)
+			ASSERT_EQ(0, set_events(&other, &events));
+		ASSERT_EQ(0, sys_ioctl_ptr(other.fd, KVM_SET_REGS, &regs));
+		ASSERT_OUT(PORT_GP, &other);
+		EXPECT_EQ(0x1234, out_data(&other));
+		vcpu_destroy(&other);
+	}
+}
+
+/* Behind STI, restored before RFLAGS is: an interrupt still waits for the next instruction. */
+TEST_F(events, shadow_restored_before_the_registers)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= IF;
+	regs.rip = 4;		/* at the NOP */
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	self->run->request_interrupt_window = 1;
+	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	EXPECT_EQ(5, regs.rip);
+}
+
+/* A shadow of STI with interrupts off is nothing that a CPU can have. */
+TEST_F(events, shadow_without_interrupts)
+{
+	struct kvm_vcpu_events events;
+
+	if (testing_kvm())
+		SKIP(return, "VM entry fails");
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+}
+
 /* Guest interruptibility state: behind STI the client sees its shadow, and can take it away. */
 TEST_F(events, shadow)
 {
@@ -224,7 +301,7 @@ TEST_F(events, shadow)
 	EXPECT_EQ(KVM_VCPUEVENT_VALID_SHADOW, events.flags & KVM_VCPUEVENT_VALID_SHADOW);
 
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= 1 << 9;
+	regs.rflags |= IF;
 	regs.rip = 4;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
@@ -238,6 +315,15 @@ TEST_F(events, shadow)
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_EQ(0, get_events(self->vcpu, &events));
 	EXPECT_EQ(KVM_X86_SHADOW_INT_STI, events.interrupt.shadow);
+	events.interrupt.shadow = 0;
+	events.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(0, events.interrupt.shadow);
+	self->run->request_interrupt_window = 1;
+	ASSERT_EXIT(KVM_EXIT_IRQ_WINDOW_OPEN, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	EXPECT_EQ(4, regs.rip);
 }
 
 TEST_F(events, bad_events)

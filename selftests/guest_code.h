@@ -61,6 +61,36 @@ static inline int __load_guest_code(struct vcpu *vcpu, enum vm_mode mode,
 	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
 }
 
+/* Where 32-bit code has its IDT, if it wants one: behind the code. */
+#define CODE_IDT	(CODE_GPA + 0x7000)
+
+/*
+ * Vector @vector of the vCPU goes to @offset in the code at CODE_GPA; the vCPU is in
+ * VM_MODE_PROTECTED.
+ */
+static inline int set_gate(struct vcpu *vcpu, uint8_t vector, uint16_t offset)
+{
+	uint64_t *gate = vm_gpa(vcpu->vm, CODE_IDT + vector * 8, 8), handler = CODE_GPA + offset;
+	struct kvm_sregs sregs;
+	int ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_SREGS, &sregs);
+
+	if (ret)
+		return ret;
+	*gate = (handler & 0xffff) | VM_SEL_CODE32 << 16 | 0x8e00ULL << 32 | handler >> 16 << 48;
+	sregs.idt.base = CODE_IDT;
+	sregs.idt.limit = 32 * 8 - 1;
+	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
+}
+
+/* What the guest has written with its last OUT. */
+static inline uint32_t out_data(const struct vcpu *vcpu)
+{
+	uint32_t value = 0;
+
+	memcpy(&value, (char *)vcpu->run + vcpu->run->io.data_offset, vcpu->run->io.size);
+	return value;
+}
+
 /* KVM_RUN has to come back for @reason, or the test ends. */
 #define ASSERT_EXIT(reason, vcpu)					\
 do {									\

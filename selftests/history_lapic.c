@@ -6,37 +6,11 @@
 #include <sys/mman.h>
 
 #include "history.h"
+#include "lapic.h"
 #include "harness.h"
 
-#define MSR_X2APIC		0x800
 #define MSR_TSC_DEADLINE	0x6e0
-
-#define X2APIC_ENABLE		(1ULL << 10)
-#define MODES			(APIC_BASE_ENABLE | X2APIC_ENABLE)
-#define APIC_ID			5	/* not that of a CPU of the host */
-
-/*
- * HLT, by which the guest says that it has run its ops, would wait in the kernel for an
- * interrupt. One more op leaves by a port instead.
- */
-static int run_ops(struct vcpu *vcpu, struct vm_op *ops, size_t n)
-{
-	static const uint8_t out[] = { 0xe6, 0xe0 };
-	struct vm_op batch[256 + 1];
-	size_t now;
-	int ret;
-
-	for (; n; n -= now, ops += now) {
-		now = n < 256 ? n : 256;
-		memcpy(batch, ops, now * sizeof(*ops));
-		batch[now] = vm_op_insn(out, sizeof(out));
-		ret = vm_run_ops(vcpu, batch, now + 1);
-		if (ret != -EIO || vcpu->run->exit_reason != KVM_EXIT_IO)
-			return ret ? ret : -EPROTO;
-		memcpy(ops, batch, now * sizeof(*ops));
-	}
-	return 0;
-}
+#define VCPU_ID			5	/* not that of a CPU of the host */
 
 /* A vCPU with a local APIC in the kernel and an id that no CPU of the host has. */
 FIXTURE(lapic) {
@@ -46,16 +20,8 @@ FIXTURE(lapic) {
 
 FIXTURE_SETUP(lapic)
 {
-	struct machine *m = &self->m;
-
-	m->dev = vm_open_device(test_device());
-	ASSERT_LE(0, m->dev);
-	ASSERT_EQ(0, vm_create(&m->vm, m->dev, 2));
-	ASSERT_EQ(0, sys_ioctl(m->vm.fd, KVM_CREATE_IRQCHIP, 0));
-	ASSERT_EQ(0, sys_ioctl(m->vm.fd, KVM_SET_BOOT_CPU_ID, APIC_ID));
-	ASSERT_EQ(0, vcpu_create(&m->vcpu, &m->vm, APIC_ID));
-	self->vcpu = &m->vcpu;
-	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	ASSERT_EQ(0, lapic_machine_create(&self->m, VCPU_ID));
+	self->vcpu = &self->m.vcpu;
 }
 
 FIXTURE_TEARDOWN(lapic)
@@ -83,14 +49,14 @@ static bool is_x2apic_register(uint32_t reg)
 TEST_F(lapic, cve_2014_7188_x2apic_range)
 {
 	struct vm_op *ops = calloc(0x400, sizeof(*ops));
-	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | MODES);
+	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | X2APIC_MODE);
 
 	ASSERT_NE(NULL, ops);
-	ASSERT_EQ(0, run_ops(self->vcpu, &on, 1));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, &on, 1));
 	ASSERT_EQ(VM_OP_DONE, on.vector);
 	for (uint32_t reg = 0; reg < 0x400; reg++)
 		ops[reg] = vm_op_rdmsr(MSR_X2APIC + reg);
-	ASSERT_EQ(0, run_ops(self->vcpu, ops, 0x400));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, 0x400));
 	for (uint32_t reg = 0; reg < 0x400; reg++) {
 		/* The LVT entry for corrected machine checks is there if the bank count says so. */
 		if (reg == 0x2f)
@@ -101,7 +67,7 @@ TEST_F(lapic, cve_2014_7188_x2apic_range)
 	}
 	for (uint32_t reg = 0x40; reg < 0x400; reg++)
 		ops[reg] = vm_op_wrmsr(MSR_X2APIC + reg, 0);
-	ASSERT_EQ(0, run_ops(self->vcpu, ops + 0x40, 0x400 - 0x40));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops + 0x40, 0x400 - 0x40));
 	EXPECT_ALL_GP(ops + 0x40, 0x400 - 0x40);
 	free(ops);
 }
@@ -114,7 +80,7 @@ TEST_F(lapic, cve_2014_7188_x2apic_range)
 TEST_F(lapic, cve_2016_4440_x2apic_mode)
 {
 	static const uint64_t modes[] = {
-		APIC_BASE_ENABLE, MODES, 0, APIC_BASE_ENABLE, MODES, 0,
+		APIC_BASE_ENABLE, X2APIC_MODE, 0, APIC_BASE_ENABLE, X2APIC_MODE, 0,
 	};
 	struct kvm_lapic_state state;
 
@@ -125,20 +91,20 @@ TEST_F(lapic, cve_2016_4440_x2apic_mode)
 			vm_op_rdmsr(MSR_X2APIC + 0x08), vm_op_wrmsr(MSR_X2APIC + 0x0b, 0),
 		};
 
-		ASSERT_EQ(0, run_ops(self->vcpu, ops, ARRAY_SIZE(ops)));
+		ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, ARRAY_SIZE(ops)));
 		EXPECT_EQ(VM_OP_DONE, ops[0].vector);
 		for (size_t op = 1; op < ARRAY_SIZE(ops); op++) {
-			EXPECT_EQ(modes[i] == MODES ? VM_OP_DONE : VECTOR_GP, ops[op].vector) {
+			EXPECT_EQ(modes[i] == X2APIC_MODE ? VM_OP_DONE : VECTOR_GP, ops[op].vector) {
 				TH_LOG("step %zu, access %zu", i, op);
 			}
 		}
-		if (modes[i] != MODES)
+		if (modes[i] != X2APIC_MODE)
 			continue;
-		EXPECT_EQ(APIC_ID, vm_op_value(&ops[1]));
+		EXPECT_EQ(VCPU_ID, vm_op_value(&ops[1]));
 		EXPECT_EQ(0x50 + i, vm_op_value(&ops[3]));
 		/* It went to the vCPU's. */
-		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_LAPIC, &state));
-		EXPECT_EQ((char)(0x50 + i), state.regs[0x80]);
+		ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+		EXPECT_EQ(0x50 + i, get_reg(&state, APIC_TPR));
 	}
 }
 
@@ -172,7 +138,7 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
 	/* Enabled (bit 0), with the last bytes of the slot for 32 bytes of time. */
 	for (int i = 0; i < 4; i++)
 		clock[i] = vm_op_wrmsr(clocks[i], (SLOT_GPA + 0xffc) | 1);
-	ASSERT_EQ(0, run_ops(self->vcpu, clock, 4));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, clock, 4));
 	if (!testing_kvm()) {
 		for (int i = 0; i < 4; i++) {
 			EXPECT_EQ(VECTOR_GP, clock[i].vector) {
@@ -186,10 +152,10 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
 	ops[1].rax = 0xabcdef37;
 	ops[2].rbx = SLOT_GPA + 0x80;
 	slot.memory_size = 0;
-	ASSERT_EQ(0, run_ops(self->vcpu, ops, 1));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, 1));
 	ASSERT_EQ(VM_OP_DONE, ops[0].vector);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vm.fd, KVM_SET_USER_MEMORY_REGION, &slot));
-	ASSERT_EQ(0, run_ops(self->vcpu, &ops[1], 2));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, &ops[1], 2));
 	EXPECT_EQ(0x37, ops[2].rax);
 	for (int i = 0; i < 0x2000; i++) {
 		ASSERT_EQ(0x5a, page[i]) {
@@ -197,7 +163,7 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
 		}
 	}
 	ASSERT_EQ(0, munmap(page, 0x2000));
-	ASSERT_EQ(0, run_ops(self->vcpu, &ops[1], 2));
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, &ops[1], 2));
 	EXPECT_EQ(0x37, ops[2].rax);
 }
 
@@ -208,14 +174,14 @@ TEST_F(lapic, cve_2013_1797_address_in_an_msr)
  */
 TEST(cve_2022_2153_no_lapic)
 {
-	static const uint64_t values[] = { 0, 1, 0xfee00000 | MODES, ~0ULL, 0x4001000f1 };
+	static const uint64_t values[] = { 0, 1, 0xfee00000 | X2APIC_MODE, ~0ULL, 0x4001000f1 };
 	static const struct {
 		uint32_t first, last;
 	} ranges[] = {
 		{ 0x40000070, 0x400000bf }, { 0x4b564d00, 0x4b564d0f }, { MSR_X2APIC, 0x8ff },
 		{ MSR_TSC_DEADLINE, MSR_TSC_DEADLINE }, { MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE },
 	};
-	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | MODES);
+	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | X2APIC_MODE);
 	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x41 };
 	struct kvm_lapic_state state = { 0 };
 	struct kvm_irq_level level = { .irq = 4, .level = 1 };

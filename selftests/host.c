@@ -215,9 +215,12 @@ static volatile int watched;
 
 static void be_watched(bool run_guests)
 {
+	/* The guest has a breakpoint of its own, in the same register. */
+	struct kvm_debugregs guests = { .db = { 0x1000 }, .dr6 = 0xffff0ff0, .dr7 = 0x401 };
 	struct machine m;
 
-	if (machine_create(&m, 2))
+	if (machine_create(&m, 2) ||
+	    sys_ioctl_ptr(m.vcpu.fd, KVM_SET_DEBUGREGS, &guests))
 		_exit(1);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);

@@ -368,19 +368,4 @@ TEST_F(io, answer_with_a_scribbled_header)
 	EXPECT_EQ(0xffffffffffffff42, regs.rbx);
 }
 
-/* The memory side of string I/O faults like any other access. */
-TEST_F(io, outs_page_fault)
-{
-	/* mov %rax, %rsi; outsb */
-	static const uint8_t outsb[] = { 0x48, 0x89, 0xc6, 0x6e };
-	struct vm_op op = vm_op_insn(outsb, sizeof(outsb));
-
-	op.rax = 0x40000000;	/* vcpu_set_mode() maps what is below */
-	op.rdx = PORT;
-	ASSERT_OPS(self->vcpu, &op, 1);
-	EXPECT_EQ(14, op.vector);
-	EXPECT_EQ(0, op.error_code);
-	EXPECT_EQ(3, op.rip);
-}
-
 TEST_HARNESS_MAIN

@@ -1,71 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The local APIC in the kernel, after KVM_CREATE_IRQCHIP: its registers in
- * KVM_GET/SET_LAPIC and as MSRs, interrupts from itself, from other vCPUs, from
- * its timer and from the client, and HLT that waits for them.
- *
- * SDM vol. 3, chapter "Advanced Programmable Interrupt Controller (APIC)".
+ * KVM_GET/SET_LAPIC, as MSRs and in memory, the priorities of interrupts, and HLT
+ * that waits for them. Its timer: lapic_timer.c; who sends to whom: lapic_ipi.c.
  */
 #include <pthread.h>
 #include <signal.h>
 
-#include "real_mode.h"
+#include "lapic.h"
 #include "harness.h"
-
-#define VECTOR		0x41
-#define NMI_VECTOR	2
-
-#define PORT_MAIN	0xe0
-#define PORT_INTERRUPT	0xe1
-#define PORT_NMI	0xe2
-#define PORT_AP		0xe3
-
-/* Offsets in the page of registers; an MSR is 0x800 + offset / 16. */
-#define APIC_ID		0x20
-#define APIC_VERSION	0x30
-#define APIC_TPR	0x80
-#define APIC_LDR	0xd0
-#define APIC_DFR	0xe0
-#define APIC_SPIV	0xf0
-#define APIC_IRR	0x200
-#define APIC_ICR	0x300
-#define APIC_LVT_TIMER	0x320
-#define APIC_LVT_ERROR	0x370
-#define APIC_TMICT	0x380
-#define APIC_TMCCT	0x390
-#define APIC_TDCR	0x3e0
-
-#define LVT_MASKED	(1u << 16)
-#define LVT_DEADLINE	(2u << 17)
-
-#define MSR_APIC_BASE	0x1b
-#define APIC_BASE_X2	(3u << 10)
-#define MSR_DEADLINE	0x6e0
-#define MSR_X2APIC	0x800
-
-/* Switches the APIC on, in x2APIC mode; %ebx is what it wants to do after that. */
-#define SWITCH_ON							\
-	"movl $0x1b, %ecx\n"						\
-	"rdmsr\n"							\
-	"orl $0xc00, %eax\n"						\
-	"wrmsr\n"							\
-	"xorl %edx, %edx\n"						\
-	"movl $0x80f, %ecx\n"						\
-	"movl $0x1ff, %eax\n"						\
-	"wrmsr\n"
-
-#define WRMSR(index, low, high)						\
-	"movl $" #index ", %ecx\n"					\
-	"movl $" #low ", %eax\n"					\
-	"movl $" #high ", %edx\n"					\
-	"wrmsr\n"
-
-#define HANDLERS(name)							\
-	#name "_interrupt: outb %al, $0xe1\n"				\
-	WRMSR(0x80b, 0, 0)						\
-	"iret\n"							\
-	#name "_nmi: outb %al, $0xe2\n"					\
-	"iret\n"
 
 FIXTURE(lapic) {
 	struct machine m;
@@ -75,67 +18,14 @@ FIXTURE(lapic) {
 
 FIXTURE_SETUP(lapic)
 {
-	struct machine *m = &self->m;
-
-	m->dev = vm_open_device(test_device());
-	ASSERT_LE(0, m->dev);
-	ASSERT_EQ(0, vm_create(&m->vm, m->dev, 2));
-	ASSERT_EQ(0, sys_ioctl(m->vm.fd, KVM_CREATE_IRQCHIP, 0));
-	ASSERT_EQ(0, vcpu_create(&m->vcpu, &m->vm, 0));
-	ASSERT_EQ(0, vcpu_set_supported_cpuid(&m->vcpu));
-	self->vm = &m->vm;
-	self->vcpu = &m->vcpu;
+	ASSERT_EQ(0, lapic_machine_create(&self->m, 0));
+	self->vm = &self->m.vm;
+	self->vcpu = &self->m.vcpu;
 }
 
 FIXTURE_TEARDOWN(lapic)
 {
 	machine_destroy(&self->m);
-}
-
-/* Code with HANDLERS(), for the first vCPU. */
-#define ASSERT_LOADED(name)						\
-do {									\
-	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, name));	\
-	set_vector(self->vm, VECTOR, name##_interrupt - name);		\
-	set_vector(self->vm, NMI_VECTOR, name##_nmi - name);		\
-} while (0)
-
-static uint32_t get_reg(const struct kvm_lapic_state *state, unsigned int reg)
-{
-	uint32_t value;
-
-	memcpy(&value, state->regs + reg, sizeof(value));
-	return value;
-}
-
-static void put_reg(struct kvm_lapic_state *state, unsigned int reg, uint32_t value)
-{
-	memcpy(state->regs + reg, &value, sizeof(value));
-}
-
-static int get_lapic(struct vcpu *vcpu, struct kvm_lapic_state *state)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_GET_LAPIC, state);
-}
-
-static int set_lapic(struct vcpu *vcpu, struct kvm_lapic_state *state)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_SET_LAPIC, state);
-}
-
-static int get_mp_state(struct vcpu *vcpu)
-{
-	struct kvm_mp_state state;
-	int ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_MP_STATE, &state);
-
-	return ret ? ret : (int)state.mp_state;
-}
-
-static int signal_msi(struct vm *vm, uint8_t destination, uint32_t data)
-{
-	struct kvm_msi msi = { .address_lo = 0xfee00000 | destination << 12, .data = data };
-
-	return sys_ioctl_ptr(vm->fd, KVM_SIGNAL_MSI, &msi);
 }
 
 TEST_F(lapic, is_created_once_and_before_vcpus)
@@ -206,10 +96,92 @@ TEST_F(lapic, priorities)
 	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	EXPECT_EQ(1u << VECTOR % 32,
-		  *(uint32_t *)((char *)self->vcpu->run + self->vcpu->run->io.data_offset));
+	EXPECT_EQ(1u << VECTOR % 32, out_data(self->vcpu));
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+}
+
+GUEST_CODE(disabled, 16,
+	   SWITCH_ON
+	   WRMSR(0x83f, 0x41, 0)
+	   WRMSR(0x80f, 0xff, 0)
+	   WRMSR(0x83f, 0x42, 0)
+	   "outb %al, $0xe0\n"
+	   "sti\n"
+	   "nop\n"
+	   "outb %al, $0xe0\n"
+	   HANDLERS(disabled));
+GUEST_LABEL(disabled_interrupt);
+GUEST_LABEL(disabled_nmi);
+
+/* SDM vol. 3, "Local APIC State After It Has Been Software Disabled": what is in IRR stays. */
+TEST_F(lapic, disabled_by_software)
+{
+	struct kvm_lapic_state state;
+
+	ASSERT_LOADED(disabled);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(1u << VECTOR % 32, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+}
+
+#define PORT_OUTER	0xe4
+#define PORT_INNER	0xe5
+#define OUTER		0x81
+#define INNER		0x91
+
+/* The handler of 0x81 lets others in: 0x41 has to wait for its end, 0x91 has not. */
+GUEST_CODE(nested, 16,
+	   SWITCH_ON
+	   "sti\n"
+	   WRMSR(0x83f, 0x81, 0)
+	   "nop\n"
+	   "outb %al, $0xe0\n"
+	   "nested_outer:\n"
+	   "movl $0x80a, %ecx\n"
+	   "rdmsr\n"
+	   "outl %eax, $0xe4\n"
+	   "sti\n"
+	   WRMSR(0x83f, 0x41, 0)
+	   "nop\n"
+	   "outb %al, $0xe4\n"
+	   WRMSR(0x83f, 0x91, 0)
+	   "nop\n"
+	   "outb %al, $0xe4\n"
+	   EOI
+	   "nop\n"
+	   "outb %al, $0xe4\n"
+	   "iret\n"
+	   "nested_inner:\n"
+	   "movl $0x80a, %ecx\n"
+	   "rdmsr\n"
+	   "outl %eax, $0xe5\n"
+	   EOI
+	   "iret\n"
+	   HANDLERS(nested));
+GUEST_LABEL(nested_outer);
+GUEST_LABEL(nested_inner);
+GUEST_LABEL(nested_interrupt);
+GUEST_LABEL(nested_nmi);
+
+/* SDM vol. 3, "Interrupt, Task, and Processor Priority": what is in service counts. */
+TEST_F(lapic, interrupts_in_interrupts)
+{
+	ASSERT_LOADED(nested);
+	set_vector(self->vm, OUTER, nested_outer - nested);
+	set_vector(self->vm, INNER, nested_inner - nested);
+	ASSERT_OUT(PORT_OUTER, self->vcpu);
+	EXPECT_EQ(0x80, out_data(self->vcpu));
+	ASSERT_OUT(PORT_OUTER, self->vcpu);
+	ASSERT_OUT(PORT_INNER, self->vcpu);
+	EXPECT_EQ(0x90, out_data(self->vcpu));
+	/* The end of 0x91 is not that of 0x81. */
+	ASSERT_OUT(PORT_OUTER, self->vcpu);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_OUTER, self->vcpu);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 }
 
@@ -290,215 +262,9 @@ TEST_F(lapic, signal_interrupts_halt)
 	/* With IF clear only an NMI wakes it. */
 	ASSERT_EQ(1, signal_msi(self->vm, 0, VECTOR));
 	run_until_halted(_metadata, self->vcpu);
-	ASSERT_EQ(1, signal_msi(self->vm, 0, 4 << 8));
+	ASSERT_EQ(1, signal_msi(self->vm, 0, MODE_NMI));
 	ASSERT_OUT(PORT_NMI, self->vcpu);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
-}
-
-GUEST_CODE(one_shot, 16,
-	   SWITCH_ON
-	   WRMSR(0x83e, 0xb, 0)
-	   WRMSR(0x832, 0x41, 0)
-	   WRMSR(0x838, 1000000, 0)
-	   "sti\n"
-	   "hlt\n"
-	   "movl $0x839, %ecx\n"
-	   "rdmsr\n"
-	   "outl %eax, $0xe0\n"
-	   WRMSR(0x832, 0x20041, 0)
-	   WRMSR(0x838, 1000000, 0)
-	   "1: hlt\n"
-	   "jmp 1b\n"
-	   HANDLERS(one_shot));
-GUEST_LABEL(one_shot_interrupt);
-GUEST_LABEL(one_shot_nmi);
-
-TEST_F(lapic, timer)
-{
-	struct kvm_lapic_state state;
-
-	ASSERT_LOADED(one_shot);
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	EXPECT_EQ(0, *(uint32_t *)((char *)self->vcpu->run + self->vcpu->run->io.data_offset)) {
-		TH_LOG("a one-shot timer goes on counting");
-	}
-	/* Periodic: once more, and again; and it is running now. */
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
-	EXPECT_EQ(1000000, get_reg(&state, APIC_TMICT));
-	EXPECT_GE(1000000, get_reg(&state, APIC_TMCCT));
-}
-
-/* A vCPU that is moved: a one-shot timer goes on, one that has ended does not begin again. */
-TEST_F(lapic, timer_is_moved)
-{
-	struct kvm_lapic_state state;
-
-	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
-	put_reg(&state, APIC_SPIV, 0x1ff);
-	put_reg(&state, APIC_LVT_TIMER, VECTOR);
-	put_reg(&state, APIC_TDCR, 0xb);
-	put_reg(&state, APIC_TMICT, 4000000000);
-	put_reg(&state, APIC_TMCCT, 3000000000);
-	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
-	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
-	EXPECT_EQ(4000000000, get_reg(&state, APIC_TMICT));
-	EXPECT_GE(3000000000, get_reg(&state, APIC_TMCCT));
-	EXPECT_LT(2000000000, get_reg(&state, APIC_TMCCT));
-
-	if (testing_kvm())
-		return;	/* It fires at once. */
-	put_reg(&state, APIC_TMCCT, 0);
-	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
-	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
-	EXPECT_EQ(0, get_reg(&state, APIC_TMCCT));
-	EXPECT_EQ(0, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
-}
-
-GUEST_CODE(deadline, 16,
-	   SWITCH_ON
-	   WRMSR(0x832, 0x40041, 0)
-	   "rdtsc\n"
-	   "addl $2000000, %eax\n"
-	   "adcl $0, %edx\n"
-	   "movl $0x6e0, %ecx\n"
-	   "wrmsr\n"
-	   "rdmsr\n"
-	   "outl %eax, $0xe0\n"
-	   "sti\n"
-	   "hlt\n"
-	   "movl $0x6e0, %ecx\n"
-	   "rdmsr\n"
-	   "orl %edx, %eax\n"
-	   "outl %eax, $0xe0\n"
-	   HANDLERS(deadline));
-GUEST_LABEL(deadline_interrupt);
-GUEST_LABEL(deadline_nmi);
-
-/* The supported CPUID, and the timer that KVM_CAP_TSC_DEADLINE_TIMER speaks of. */
-static int offer_deadline(struct vcpu *vcpu)
-{
-	struct kvm_cpuid2 *cpuid;
-	unsigned int i;
-	int ret;
-
-	ret = vm_supported_cpuid(vcpu->vm->dev, &cpuid);
-	if (ret)
-		return ret;
-	for (i = 0; i < cpuid->nent; i++)
-		if (cpuid->entries[i].function == 1)
-			cpuid->entries[i].ecx |= 1 << 24;
-	ret = sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, cpuid);
-	free(cpuid);
-	return ret;
-}
-
-TEST_F(lapic, tsc_deadline)
-{
-	uint32_t *data = (void *)((char *)self->vcpu->run + 0x1000);
-
-	ASSERT_EQ(1, sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER));
-	ASSERT_EQ(0, offer_deadline(self->vcpu));
-	ASSERT_LOADED(deadline);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	data = (void *)((char *)self->vcpu->run + self->vcpu->run->io.data_offset);
-	EXPECT_NE(0, *data);
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	EXPECT_EQ(0, *data) {
-		TH_LOG("armed after its time");
-	}
-}
-
-GUEST_CODE(starts_ap, 16,
-	   SWITCH_ON
-	   "outb %al, $0xe0\n"
-	   WRMSR(0x830, 0x4500, 1)
-	   WRMSR(0x830, 0x4610, 1)
-	   "sti\n"
-	   "1: hlt\n"
-	   "jmp 1b\n"
-	   HANDLERS(starts_ap)
-	   /* The AP begins at a page: this code's. */
-	   ".org starts_ap + 0x100\n"
-	   "ap: " SWITCH_ON
-	   "outb %al, $0xe3\n"
-	   WRMSR(0x830, 0x4041, 0)
-	   "outb %al, $0xe3\n"
-	   "hlt\n"
-	   "ap_spins: sti\n"
-	   "1: pause\n"
-	   "jmp 1b\n");
-GUEST_LABEL(ap_spins);
-GUEST_LABEL(starts_ap_interrupt);
-GUEST_LABEL(starts_ap_nmi);
-
-static void *run_until_out(void *vcpu)
-{
-	return (void *)(intptr_t)vcpu_run(vcpu);
-}
-
-static const uint8_t jump_to_ap[] = { 0xe9, 0xfd, 0x00 }; /* to 0x100 */
-
-/* The BSP is about to send INIT and SIPI; SIPI 0x10 is CODE_GPA. Then an IPI comes back. */
-static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap)
-{
-	pthread_t thread;
-	void *ret;
-
-	/* The BSP is done with what is there. */
-	ASSERT_EQ(0, vm_load_code(bsp->vm, CODE_GPA, jump_to_ap, sizeof(jump_to_ap)));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_out, bsp));
-	/* KVM has the client call again. */
-	do {
-		ret = run_until_out(ap);
-	} while ((intptr_t)ret == -EAGAIN);
-	ASSERT_EQ(NULL, ret);
-	ASSERT_EQ(KVM_EXIT_IO, ap->run->exit_reason);
-	EXPECT_EQ(PORT_AP, ap->run->io.port);
-	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(ap));
-	ASSERT_OUT(PORT_AP, ap);
-	ASSERT_EQ(0, pthread_join(thread, &ret));
-	ASSERT_EQ(NULL, ret);
-	EXPECT_EQ(PORT_INTERRUPT, bsp->run->io.port);
-}
-
-/* SDM vol. 3, "Typical BSP Initialization Sequence". */
-TEST_F(lapic, starts_another)
-{
-	struct vcpu ap;
-
-	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
-	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
-	EXPECT_EQ(KVM_MP_STATE_UNINITIALIZED, get_mp_state(&ap));
-	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(self->vcpu));
-	ASSERT_LOADED(starts_ap);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	start_ap(_metadata, self->vcpu, &ap);
-	vcpu_destroy(&ap);
-}
-
-/* INIT reaches one that runs, too, and has no other reason to leave the guest. */
-TEST_F(lapic, starts_one_that_runs)
-{
-	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
-	struct kvm_regs regs;
-	struct vcpu ap;
-
-	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
-	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
-	ASSERT_EQ(0, load_guest_code(&ap, VM_MODE_REAL, starts_ap));
-	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_GET_REGS, &regs));
-	regs.rip = ap_spins - starts_ap;
-	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_REGS, &regs));
-	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_MP_STATE, &runnable));
-	ASSERT_LOADED(starts_ap);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	start_ap(_metadata, self->vcpu, &ap);
-	vcpu_destroy(&ap);
 }
 
 TEST_F(lapic, state_goes_out_and_in)
@@ -667,47 +433,13 @@ TEST_F(lapic, registers_in_memory)
 	/* Switched off, they are the client's to answer. */
 	if (testing_kvm())
 		return;	/* A quirk: there they read as ones. */
-	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_APIC_BASE, 0xfee00000));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_APIC_BASE, 0xfee00000));
 	ASSERT_EQ(0, vcpu_set_mode(self->vcpu, VM_MODE_PROTECTED, CODE_GPA, CODE_STACK));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
 	regs.rax = 0xfee00000 + APIC_VERSION;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_EXIT(KVM_EXIT_MMIO, self->vcpu);
 	EXPECT_EQ(0xfee00000 + APIC_VERSION, self->vcpu->run->mmio.phys_addr);
-}
-
-/* GSIs: what the client has laid down is sent. */
-TEST_F(lapic, routes)
-{
-	struct {
-		struct kvm_irq_routing header;
-		struct kvm_irq_routing_entry entries[2];
-	} routing = {
-		.header.nr = 1,
-		.entries[0] = {
-			.gsi = 30,
-			.type = KVM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = 0xfee00000, .data = VECTOR },
-		},
-	};
-	struct kvm_irq_level level = { .irq = 30, .level = 1 };
-
-	ASSERT_LT(30, sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_IRQ_ROUTING));
-	ASSERT_LOADED(sleeper);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	ASSERT_EQ(0, sys_ioctl_ptr(self->vm->fd, KVM_SET_GSI_ROUTING, &routing));
-	ASSERT_EQ(0, sys_ioctl_ptr(self->vm->fd, KVM_IRQ_LINE, &level));
-	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
-	ASSERT_OUT(PORT_MAIN, self->vcpu);
-
-	routing.header.flags = 1;
-	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vm->fd, KVM_SET_GSI_ROUTING, &routing));
-	routing.header.flags = 0;
-	routing.header.nr = 1 << 20;
-	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vm->fd, KVM_SET_GSI_ROUTING, &routing));
-	routing.header.nr = 2;
-	routing.entries[1] = routing.entries[0];
-	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vm->fd, KVM_SET_GSI_ROUTING, &routing));
 }
 
 TEST_HARNESS_MAIN

@@ -288,6 +288,24 @@ TEST_F(guest, mcg_ctl_follows_mcg_cap)
 	EXPECT_EQ(expected, ops[2].vector);
 }
 
+/* KVM_CAP_MSR_PLATFORM_INFO: whether a guest may read it is the client's to say. */
+TEST_F(guest, platform_info_may_be_hidden)
+{
+	static const bool shown[] = { true, false, true };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MSR_PLATFORM_INFO };
+	uint64_t value;
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		struct vm_op op = vm_op_rdmsr(MSR_PLATFORM_INFO);
+
+		cap.args[0] = shown[i];
+		ASSERT_EQ(0, sys_ioctl_ptr(self->m.vm.fd, KVM_ENABLE_CAP, &cap));
+		ASSERT_OPS(&self->m.vcpu, &op, 1);
+		EXPECT_EQ(shown[i] ? VM_OP_DONE : VECTOR_GP, op.vector);
+		EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_PLATFORM_INFO, &value));
+	}
+}
+
 /* SDM volume 2: "#GP(0) If the current privilege level is not 0." */
 TEST_F(guest, ring_3_is_gp)
 {

@@ -291,6 +291,46 @@ TEST_F(values, mcg_ctl_follows_mcg_cap)
 	}
 }
 
+/* KVM_X86_SETUP_MCE: 1 to 32 banks, and what KVM_X86_GET_MCE_CAP_SUPPORTED offers. */
+TEST_F(values, machine_check_banks)
+{
+	static const uint64_t bad[] = { 0, 1 << 8, 33, 255, 1ULL << 63 | 10, 1 << 9 | 10 };
+	static const unsigned int counts[] = { 32, 1, 10 };
+	uint64_t cap, now, value, mcg_ctl_p = 1 << 8;
+
+	ASSERT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_MCG_CAP, &cap));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		uint64_t arg = bad[i];
+
+		EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->m.vcpu.fd, KVM_X86_SETUP_MCE, &arg)) {
+			TH_LOG("MCG_CAP %#lx", bad[i]);
+		}
+		ASSERT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_MCG_CAP, &now));
+		EXPECT_EQ(cap, now);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		uint32_t last = 0x400 + 4 * (counts[i] - 1);
+
+		cap = mcg_ctl_p | counts[i];
+		ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_X86_SETUP_MCE, &cap));
+		ASSERT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_MCG_CAP, &now));
+		EXPECT_EQ(cap, now);
+		/* IA32_MCi_CTL, all on, to IA32_MCi_MISC. */
+		ASSERT_EQ(0, vcpu_get_msr(&self->m.vcpu, last, &value));
+		EXPECT_EQ(~0ULL, value);
+		EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, last + 3, &value));
+		/* Behind bank 31 begin the VMX MSRs. */
+		if (counts[i] < 32)
+			EXPECT_EQ(-EPERM, vcpu_get_msr(&self->m.vcpu, last + 4, &value));
+		/* Bit 8 has been set: the MSR is there. */
+		EXPECT_EQ(0, vcpu_get_msr(&self->m.vcpu, MSR_IA32_MCG_CTL, &value));
+		EXPECT_EQ(~0ULL, value);
+		EXPECT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_MCG_CTL, 0));
+		EXPECT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_MCG_CTL, ~0ULL));
+		EXPECT_EQ(-EPERM, vcpu_set_msr(&self->m.vcpu, MSR_IA32_MCG_CTL, 1));
+	}
+}
+
 /* EFER.LMA is the CPU's: it says that long mode is on, and does not turn it on. */
 TEST_F(values, efer_lma_is_not_written)
 {

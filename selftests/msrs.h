@@ -9,6 +9,7 @@
 #define MSR_IA32_TSC			0x10
 #define MSR_IA32_APIC_BASE		0x1b
 #define MSR_IA32_FEATURE_CONTROL	0x3a
+#define MSR_IA32_TSC_ADJUST		0x3b
 #define MSR_IA32_SPEC_CTRL		0x48
 #define MSR_IA32_BIOS_SIGN_ID		0x8b
 #define MSR_PLATFORM_INFO		0xce

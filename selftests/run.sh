@@ -34,6 +34,17 @@ all_skipped()
 	grep -q '^ok .*# SKIP' "$log" && ! grep '^ok ' "$log" | grep -q -v '# SKIP'
 }
 
+# kill_left PROGRAM: what a program that took too long has started would hold its output open
+kill_left()
+{
+	for link in /proc/[0-9]*/exe; do
+		if [ "$(readlink "$link")" = "$1" ]; then
+			pid=${link#/proc/}
+			kill -KILL "${pid%/exe}"
+		fi
+	done
+}
+
 echo "KTAP version 1"
 echo "1..$#"
 number=0
@@ -44,6 +55,9 @@ for test in "$@"; do
 	{
 		cd "$(dirname "$test")" && timeout "$timeout" "./$name" 2>&1
 		echo $? > "$status"
+		case $(cat "$status") in
+		"$KSFT_TIMEOUT" | "$BUSYBOX_TIMEOUT") kill_left "$(readlink -f "$name")" ;;
+		esac
 	} | tee "$log" | while IFS= read -r line; do echo "  $line"; done
 	if [ "$(cat "$status")" -eq 0 ] && all_skipped; then
 		echo $KSFT_SKIP > "$status"

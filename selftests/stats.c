@@ -5,7 +5,7 @@
  */
 #include <fcntl.h>
 
-#include "guest_code.h"
+#include "real_mode.h"
 #include "harness.h"
 
 #define READS	7
@@ -29,8 +29,8 @@ FIXTURE_TEARDOWN(stats)
 	machine_destroy(&self->m);
 }
 
-/* The counter @name of the file; -1 if there is none. */
-static int64_t value_of(int fd, const char *name)
+/* The @nth value of counter @name of the file; -1 if there is none. */
+static int64_t nth_value_of(int fd, const char *name, unsigned int nth)
 {
 	struct kvm_stats_header header;
 	char buffer[256];
@@ -47,12 +47,18 @@ static int64_t value_of(int fd, const char *name)
 			return -1;
 		if (strcmp(desc->name, name))
 			continue;
-		if (pread(fd, &value, sizeof(value), header.data_offset + desc->offset) !=
-		    sizeof(value))
+		if (nth >= desc->size ||
+		    pread(fd, &value, sizeof(value), header.data_offset + desc->offset +
+			  nth * sizeof(value)) != sizeof(value))
 			return -1;
 		return value;
 	}
 	return -1;
+}
+
+static int64_t value_of(int fd, const char *name)
+{
+	return nth_value_of(fd, name, 0);
 }
 
 static int open_stats(int fd)
@@ -130,6 +136,95 @@ TEST_F(stats, count)
 	EXPECT_EQ(-1, value_of(fd, "no such counter"));
 	close(fd);
 	close(vm_fd);
+}
+
+/* Each counter, after known numbers of what it counts; the histogram says the same. */
+TEST_F(stats, each_by_its_name)
+{
+	/* mov %rax, %cr8; mov %cr8, %rax */
+	static const uint8_t write_cr8[] = { 0x44, 0x0f, 0x22, 0xc0 };
+	static const uint8_t out[] = { 0xe6, 0xe0 };	/* out %al, $0xe0 */
+	/* With the SDM's exit reason, where it is one that is counted. */
+	static const struct {
+		const char *name;
+		int reason;
+		int64_t value;
+	} rows[] = {
+		{ "exits_rdmsr", 31, 3 }, { "exits_cpuid", 10, 2 }, { "exits_io", 30, 1 },
+		{ "exits_cr", 28, 4 }, { "msr_user_exits", 0, 1 }, { "exits_wrmsr", 32, 0 },
+	};
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = { KVM_MSR_EXIT_REASON_UNKNOWN },
+	};
+	struct vm_op ops[10];
+	int fd = open_stats(self->vcpu->fd), n = 0;
+	int64_t before[ARRAY_SIZE(rows)];
+
+	if (testing_kvm())
+		SKIP(return, "KVM has other counters");
+	ASSERT_LE(0, fd);
+	ops[0] = vm_op_cpuid(0, 0);
+	ASSERT_OPS(self->vcpu, ops, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		before[i] = value_of(fd, rows[i].name);
+
+	for (int i = 0; i < 3; i++)
+		ops[n++] = vm_op_rdmsr(i ? MSR_IA32_PAT : MSR_UNKNOWN);
+	for (int i = 0; i < 2; i++)
+		ops[n++] = vm_op_cpuid(1, 0);
+	for (int i = 0; i < 4; i++)
+		ops[n++] = vm_op_insn(write_cr8, sizeof(write_cr8));
+	ops[n++] = vm_op_insn(out, sizeof(out));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vm.fd, KVM_ENABLE_CAP, &cap));
+	ASSERT_EQ(-EIO, vm_run_ops(self->vcpu, ops, n));
+	ASSERT_EQ(KVM_EXIT_X86_RDMSR, self->vcpu->run->exit_reason);
+	ASSERT_EQ(0, vcpu_run(self->vcpu));
+	ASSERT_EQ(KVM_EXIT_IO, self->vcpu->run->exit_reason);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		EXPECT_EQ(before[i] + rows[i].value, value_of(fd, rows[i].name)) {
+			TH_LOG("%s", rows[i].name);
+		}
+		if (rows[i].reason)
+			EXPECT_EQ(value_of(fd, rows[i].name), nth_value_of(fd, "exits", rows[i].reason));
+	}
+	close(fd);
+}
+
+GUEST_CODE(handlers, 16,
+	   "sti\n"
+	   "nop\n"
+	   "outb %al, $0xe0\n"
+	   "1: jmp 1b\n"
+	   "on_interrupt: outb %al, $0xe1\n"
+	   "iret\n"
+	   "on_nmi: outb %al, $0xe2\n"
+	   "iret\n");
+GUEST_LABEL(on_interrupt);
+GUEST_LABEL(on_nmi);
+
+TEST_F(stats, events)
+{
+	struct kvm_interrupt interrupt = { .irq = 0x40 };
+	int fd = open_stats(self->vcpu->fd);
+
+	if (testing_kvm())
+		SKIP(return, "KVM has other counters");
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, handlers));
+	set_vector(&self->m.vm, 0x40, on_interrupt - handlers);
+	set_vector(&self->m.vm, 2, on_nmi - handlers);
+	ASSERT_OUT(0xe0, self->vcpu);
+	EXPECT_EQ(0, value_of(fd, "nmis_injected"));
+	EXPECT_EQ(0, value_of(fd, "interrupts_injected"));
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_OUT(0xe2, self->vcpu);
+	EXPECT_EQ(1, value_of(fd, "nmis_injected"));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_INTERRUPT, &interrupt));
+	ASSERT_OUT(0xe1, self->vcpu);
+	EXPECT_EQ(1, value_of(fd, "nmis_injected"));
+	EXPECT_EQ(1, value_of(fd, "interrupts_injected"));
+	EXPECT_LT(0, value_of(fd, "exits_interrupt_window"));
+	close(fd);
 }
 
 /* Pages that go from the process are not mapped any more. */

@@ -174,7 +174,7 @@ TEST_F(tsc, offset_is_an_attribute)
 TEST_F(tsc, frequency)
 {
 	struct vm_op ops[2];
-	uint64_t host, guest;
+	uint64_t host, within, guest;
 	int khz = sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
 
 	ASSERT_LT(0, khz);
@@ -187,15 +187,78 @@ TEST_F(tsc, frequency)
 	EXPECT_EQ(khz / 2, sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0));
 
 	ops[0] = op_rdtsc();
+	ops[1] = op_rdtsc();
 	host = __rdtsc();
 	ASSERT_OPS(self->vcpu, &ops[0], 1);
+	within = __rdtsc();
 	usleep(1000);
-	ops[1] = op_rdtsc();
+	within = __rdtsc() - within;
 	ASSERT_OPS(self->vcpu, &ops[1], 1);
 	host = __rdtsc() - host;
 	guest = vm_op_value(&ops[1]) - vm_op_value(&ops[0]);
-	EXPECT_LT(0, guest);
+	EXPECT_LE(within / 2, guest + 1);
 	EXPECT_LE(guest, host / 2 + 1);
+
+	/* KVM_GET_TSC_KHZ could not tell. */
+	EXPECT_EQ(-EINVAL, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, 0xfffffff0));
+}
+
+/* The counter goes on from where it is: another frequency is no other time. */
+TEST_F(tsc, frequency_changes_no_count)
+{
+	struct vm_op ops[] = { op_rdtsc(), op_rdtsc() };
+	int khz = sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
+	uint64_t host;
+
+	if (!sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_CONTROL))
+		SKIP(return, "the CPU has no TSC scaling");
+	if (testing_kvm())
+		SKIP(return, "there it jumps");
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC, 1ULL << 50));
+	host = __rdtsc();
+	ASSERT_OPS(self->vcpu, &ops[0], 1);
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz / 2));
+	ASSERT_OPS(self->vcpu, &ops[1], 1);
+	host = __rdtsc() - host;
+	EXPECT_LT(vm_op_value(&ops[0]), vm_op_value(&ops[1]));
+	EXPECT_GE(host, vm_op_value(&ops[1]) - vm_op_value(&ops[0]));
+}
+
+/* SDM vol. 3, "IA32_TSC_ADJUST MSR": what is added to it is added to the counter. */
+TEST_F(tsc, adjust_moves_the_counter)
+{
+	const uint64_t adjust = 1ULL << 40;
+	struct vm_op ops[] = {
+		op_rdtsc(), vm_op_wrmsr(MSR_IA32_TSC_ADJUST, adjust), op_rdtsc(),
+		vm_op_rdmsr(MSR_IA32_TSC_ADJUST), vm_op_wrmsr(MSR_IA32_TSC_ADJUST, 0), op_rdtsc(),
+	};
+	uint64_t host = __rdtsc(), moved;
+
+	ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
+	host = __rdtsc() - host;
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		ASSERT_EQ(VM_OP_DONE, ops[i].vector) {
+			TH_LOG("op %zu", i);
+		}
+	}
+	moved = vm_op_value(&ops[2]) - vm_op_value(&ops[0]);
+	EXPECT_LT(adjust, moved);
+	EXPECT_GE(adjust + host, moved);
+	EXPECT_EQ(adjust, vm_op_value(&ops[3]));
+	EXPECT_GE(host, vm_op_value(&ops[5]) - vm_op_value(&ops[0]));
+}
+
+/* As with a value: who is plugged in later has the TSC of those that are there. */
+TEST_F(tsc, offset_is_for_later_vcpus_too)
+{
+	uint64_t offset = 1ULL << 50, other_offset;
+	struct vcpu other;
+
+	ASSERT_EQ(0, offset_attr(self->vcpu, KVM_SET_DEVICE_ATTR, &offset));
+	ASSERT_EQ(0, vcpu_create(&other, &self->m.vm, 1));
+	ASSERT_EQ(0, offset_attr(&other, KVM_GET_DEVICE_ATTR, &other_offset));
+	EXPECT_EQ(offset, other_offset);
+	vcpu_destroy(&other);
 }
 
 TEST_HARNESS_MAIN

@@ -2,6 +2,7 @@
 # Runs a bench on minihv, then on KVM; each line begins with the name of the device. /testbed/bench.env
 # says which, and with which words. Nothing is printed meanwhile: what the emulator lists comes the same way.
 . /testbed/bench.env
+. /testbed/kvm.sh
 
 on_minihv()
 {
@@ -12,8 +13,7 @@ on_minihv()
 
 on_kvm()
 {
-	insmod /lib/modules/kvm/irqbypass.ko && insmod /lib/modules/kvm/kvm.ko &&
-		insmod /lib/modules/kvm/kvm-intel.ko && $bench /dev/kvm $words >/tmp/kvm
+	load_kvm && $bench /dev/kvm $words >/tmp/kvm
 }
 
 on_minihv && on_kvm || exit 1

@@ -27,6 +27,24 @@ test_that()
 	fi
 }
 
+# nested NAME COMMAND...: a test that itself reports in KTAP
+nested()
+{
+	name=$1
+	shift
+	number=$((number + 1))
+	echo "# Subtest: $name"
+	# Line by line, not when sed has a buffer full: who waits for the next one gives up at some time.
+	{ "$@" 2>&1; echo $? >/tmp/status; } | while IFS= read -r line; do echo "    $line"; done
+	read -r status </tmp/status
+	if [ "$status" -eq 0 ]; then
+		echo "ok $number $name"
+	else
+		echo "not ok $number $name"
+		failed=1
+	fi
+}
+
 finish()
 {
 	exit "$failed"

@@ -2,6 +2,7 @@
 # Runs the MSR matrix on minihv, then on KVM, and prints the cells, each behind the name of its
 # device.
 . /testbed/ktap.sh
+. /testbed/kvm.sh
 
 # matrix NAME: the matrix of /dev/NAME in /tmp/NAME; its progress is shown at once
 matrix()
@@ -16,8 +17,7 @@ on_minihv()
 
 on_kvm()
 {
-	insmod /lib/modules/kvm/irqbypass.ko && insmod /lib/modules/kvm/kvm.ko &&
-		insmod /lib/modules/kvm/kvm-intel.ko && matrix kvm
+	load_kvm && matrix kvm
 }
 
 # What KVM says of each MSR that it does not know takes the serial line longer than the access.

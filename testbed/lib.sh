@@ -116,13 +116,7 @@ build_selftests()
 		make -j"$(nproc)" -C "$top/selftests" install INSTALL_PATH="$selftests"
 }
 
-# What the kernel prints when something is wrong with it.
-trouble='BUG:|WARNING: |Oops|Call Trace|general protection fault,|unchecked MSR|Bad page|refcount_t|corruption'
-trouble+='|UBSAN|KASAN|soft lockup|hard LOCKUP|self-detected stall|blocked for more'
-# And what only those of testbed/own_kernels do; also when one of their checks has switched itself off.
-trouble+='|KCSAN:|BUG [^ ]* \(|ODEBUG|DEBUG_LOCKS_WARN|suspicious RCU|possible (circular|recursive)'
-trouble+='|inconsistent lock|sleeping function|INFO: (possible|trying|lockdep)|detected stalls'
-trouble+='|locking correctness validator|kmemleak: .*(suspected|disabled|Cannot|exceeded)'
+. "$top/testbed/trouble.sh"
 
 # What the first line of a log has that is whole; or of its rest, when a script has looked at what was before.
 log_begins='Linux version|the log up to here has been looked at'
@@ -137,7 +131,7 @@ clean_log()
 	! awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
 		from == "" || index($0, from) { on = 1 }
 		to != "" && index($0, to) { exit }
-		on' "$1" | grep -n -E "$trouble" | grep -v 'RETBleed: WARNING' | sed 's/^/# /' | grep .
+		on' "$1" | grep -n -E "$trouble" | grep -v "$no_trouble" | sed 's/^/# /' | grep .
 }
 
 indent()

@@ -4,6 +4,7 @@
 # put there), in it the seed of the random moments.
 . /testbed/ktap.sh
 . /testbed/growth.sh
+. /testbed/kvm.sh
 
 # Of the kills, the first few fill the kernel's caches and are not counted.
 warm_up=6
@@ -285,12 +286,6 @@ on_minihv()
 	tests minihv
 	test_that 'unload again' unload_minihv
 	return $failed
-}
-
-load_kvm()
-{
-	insmod /lib/modules/kvm/irqbypass.ko && insmod /lib/modules/kvm/kvm.ko &&
-		insmod /lib/modules/kvm/kvm-intel.ko
 }
 
 on_kvm()

@@ -4,24 +4,6 @@
 
 export MINIHV_KO=/minihv.ko
 
-# nested NAME COMMAND...: a test that itself reports in KTAP
-nested()
-{
-	name=$1
-	shift
-	number=$((number + 1))
-	echo "# Subtest: $name"
-	# Line by line, not when sed has a buffer full: who waits for the next one gives up at some time.
-	{ "$@" 2>&1; echo $? >/tmp/status; } | while IFS= read -r line; do echo "    $line"; done
-	read -r status </tmp/status
-	if [ "$status" -eq 0 ]; then
-		echo "ok $number $name"
-	else
-		echo "not ok $number $name"
-		failed=1
-	fi
-}
-
 # run_selftests PARAMETERS [TEST...]: with minihv loaded so, those selftests, or all; and the tests of
 # msrctl, or of the build of it that $msrctl names. A sanitizer ends it with a status of its own.
 run_selftests()

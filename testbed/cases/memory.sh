@@ -3,6 +3,8 @@
 # boot: -c 2 -a slub_debug=Z -a log_buf_len=4M
 . /testbed/selftests.sh
 . /testbed/growth.sh
+. /testbed/trouble.sh
+. /testbed/kvm.sh
 
 # The killer's reports have backtraces in them. What else is in the log counts.
 only_killers_reports()
@@ -11,11 +13,11 @@ only_killers_reports()
 	echo 'memory.sh: the log up to here has been looked at' >/dev/kmsg
 	awk '/invoked oom-killer/ { skip = 1 } !skip { print } /[Kk]illed process/ { skip = 0 }' /tmp/log \
 		>/tmp/rest
-	grep -E 'BUG:|WARNING: |Oops|Call Trace|Bad page|refcount_t|UBSAN|blocked for more' /tmp/rest && return 1
+	grep -E "$trouble" /tmp/rest | grep -v "$no_trouble" && return 1
 	echo "$(grep -c 'illed process' /tmp/log) killed"
 }
 
-plan 8
+plan 9
 test_that 'minihv loads' insmod /minihv.ko
 nested 'once, to fill caches' /selftests/run.sh /selftests/memcg
 settle /tmp/before
@@ -25,7 +27,7 @@ paste /tmp/before /tmp/after | sed 's/^/# /'
 test_that 'no page is left of each client that was killed' no_growth pages 64
 test_that "the log has no more than the OOM killer's reports" only_killers_reports
 test_that 'minihv unloads' rmmod minihv
-for module in irqbypass kvm kvm-intel; do insmod /lib/modules/kvm/$module.ko; done
+test_that 'KVM loads' load_kvm
 export MINIHV_DEVICE=/dev/kvm
 nested 'KVM' /selftests/run.sh /selftests/memcg
 test_that "the log has no more than the OOM killer's reports" only_killers_reports

@@ -2,6 +2,7 @@
 # Guests outlive CPUs that go and a suspend to RAM, on minihv and on KVM.
 # boot: -c 2 -m corei7_sandy_bridge_2600k
 . /testbed/selftests.sh
+. /testbed/kvm.sh
 
 slept()
 {
@@ -13,7 +14,7 @@ test_that 'minihv loads' insmod /minihv.ko
 nested 'guests of minihv' /selftests/run.sh /selftests/guests_alive
 test_that 'the machine was suspended to RAM' slept 1
 test_that 'minihv unloads' rmmod minihv
-for module in irqbypass kvm kvm-intel; do insmod /lib/modules/kvm/$module.ko; done
+load_kvm
 export MINIHV_DEVICE=/dev/kvm
 nested 'guests of KVM' /selftests/run.sh /selftests/guests_alive
 test_that 'the machine was suspended again' slept 2

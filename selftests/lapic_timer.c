@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The local APIC's timer. It counts at 1 GHz, as KVM's does.
+ *
+ * SDM vol. 3, "APIC Timer".
+ */
+#include <time.h>
+
+#include "lapic.h"
+#include "harness.h"
+
+FIXTURE(timer) {
+	struct machine m;
+	struct vm *vm;
+	struct vcpu *vcpu;
+};
+
+FIXTURE_SETUP(timer)
+{
+	ASSERT_EQ(0, lapic_machine_create(&self->m, 0));
+	self->vm = &self->m.vm;
+	self->vcpu = &self->m.vcpu;
+}
+
+FIXTURE_TEARDOWN(timer)
+{
+	machine_destroy(&self->m);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+GUEST_CODE(one_shot, 16,
+	   SWITCH_ON
+	   WRMSR(0x83e, 0xb, 0)
+	   WRMSR(0x832, 0x41, 0)
+	   WRMSR(0x838, 1000000, 0)
+	   "sti\n"
+	   "hlt\n"
+	   "movl $0x839, %ecx\n"
+	   "rdmsr\n"
+	   "outl %eax, $0xe0\n"
+	   WRMSR(0x832, 0x20041, 0)
+	   WRMSR(0x838, 1000000, 0)
+	   "1: hlt\n"
+	   "jmp 1b\n"
+	   HANDLERS(one_shot));
+GUEST_LABEL(one_shot_interrupt);
+GUEST_LABEL(one_shot_nmi);
+
+TEST_F(timer, one_shot_and_periodic)
+{
+	struct kvm_lapic_state state;
+
+	ASSERT_LOADED(one_shot);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	EXPECT_EQ(0, out_data(self->vcpu)) {
+		TH_LOG("a one-shot timer goes on counting");
+	}
+	/* Periodic: once more, and again; and it is running now. */
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(1000000, get_reg(&state, APIC_TMICT));
+	EXPECT_GE(1000000, get_reg(&state, APIC_TMCCT));
+}
+
+/* A vCPU that is moved: a one-shot timer goes on, one that has ended does not begin again. */
+TEST_F(timer, is_moved)
+{
+	struct kvm_lapic_state state;
+
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	put_reg(&state, APIC_SPIV, SPIV_ENABLED);
+	put_reg(&state, APIC_LVT_TIMER, VECTOR);
+	put_reg(&state, APIC_TDCR, 0xb);
+	put_reg(&state, APIC_TMICT, 4000000000);
+	put_reg(&state, APIC_TMCCT, 3000000000);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(4000000000, get_reg(&state, APIC_TMICT));
+	EXPECT_GE(3000000000, get_reg(&state, APIC_TMCCT));
+	EXPECT_LT(2000000000, get_reg(&state, APIC_TMCCT));
+
+	if (testing_kvm())
+		return;	/* It fires at once. */
+	put_reg(&state, APIC_TMCCT, 0);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	EXPECT_EQ(0, get_reg(&state, APIC_TMCCT));
+	EXPECT_EQ(0, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
+}
+
+GUEST_CODE(deadline, 16,
+	   SWITCH_ON
+	   WRMSR(0x832, 0x40041, 0)
+	   "rdtsc\n"
+	   "addl $2000000, %eax\n"
+	   "adcl $0, %edx\n"
+	   "movl $0x6e0, %ecx\n"
+	   "wrmsr\n"
+	   "rdmsr\n"
+	   "outl %eax, $0xe0\n"
+	   "sti\n"
+	   "hlt\n"
+	   "movl $0x6e0, %ecx\n"
+	   "rdmsr\n"
+	   "orl %edx, %eax\n"
+	   "outl %eax, $0xe0\n"
+	   HANDLERS(deadline));
+GUEST_LABEL(deadline_interrupt);
+GUEST_LABEL(deadline_nmi);
+
+/* The supported CPUID, and the timer that KVM_CAP_TSC_DEADLINE_TIMER speaks of. */
+static int offer_deadline(struct vcpu *vcpu)
+{
+	struct kvm_cpuid2 *cpuid;
+	unsigned int i;
+	int ret;
+
+	ret = vm_supported_cpuid(vcpu->vm->dev, &cpuid);
+	if (ret)
+		return ret;
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= 1 << 24;
+	ret = sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, cpuid);
+	free(cpuid);
+	return ret;
+}
+
+TEST_F(timer, tsc_deadline)
+{
+	ASSERT_EQ(1, sys_ioctl(self->m.dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER));
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(deadline);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	EXPECT_NE(0, out_data(self->vcpu));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	EXPECT_EQ(0, out_data(self->vcpu)) {
+		TH_LOG("armed after its time");
+	}
+}
+
+/*
+ * SDM vol. 3, figure "Divide Configuration Register". What the timer has counted between two
+ * looks is the time between them, as far as it can be known from outside.
+ */
+TEST_F(timer, divides)
+{
+	static const struct {
+		uint32_t tdcr, divisor;
+	} rows[] = {
+		{ 0x0, 2 }, { 0x1, 4 }, { 0x2, 8 }, { 0x3, 16 },
+		{ 0x8, 32 }, { 0x9, 64 }, { 0xa, 128 }, { 0xb, 1 },
+	};
+	struct kvm_lapic_state state;
+	uint64_t before[2], after[2], counted;
+	uint32_t first;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+		put_reg(&state, APIC_SPIV, SPIV_ENABLED);
+		put_reg(&state, APIC_LVT_TIMER, LVT_MASKED | VECTOR);
+		put_reg(&state, APIC_TDCR, rows[i].tdcr);
+		put_reg(&state, APIC_TMICT, UINT32_MAX);
+		put_reg(&state, APIC_TMCCT, UINT32_MAX);
+		ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+		before[0] = now_ns();
+		ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+		after[0] = now_ns();
+		first = get_reg(&state, APIC_TMCCT);
+		usleep(10000);
+		before[1] = now_ns();
+		ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+		after[1] = now_ns();
+		counted = (uint64_t)(first - get_reg(&state, APIC_TMCCT)) * rows[i].divisor;
+		EXPECT_LE(before[1] - after[0], counted + rows[i].divisor) {
+			TH_LOG("divide configuration %#x: too slow", rows[i].tdcr);
+		}
+		EXPECT_GE(after[1] - before[0] + rows[i].divisor, counted) {
+			TH_LOG("divide configuration %#x: too fast", rows[i].tdcr);
+		}
+	}
+}
+
+/* Other steps for a timer that runs: it has as many of them left as before. */
+TEST_F(timer, steps_change)
+{
+	struct vm_op ops[] = {
+		vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | X2APIC_MODE),
+		vm_op_wrmsr(MSR_X2APIC + APIC_SPIV / 16, SPIV_ENABLED),
+		vm_op_wrmsr(MSR_X2APIC + APIC_TDCR / 16, 0xb),
+		vm_op_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, LVT_MASKED | VECTOR),
+		vm_op_wrmsr(MSR_X2APIC + APIC_TMICT / 16, UINT32_MAX),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+		vm_op_wrmsr(MSR_X2APIC + APIC_TDCR / 16, 0xa),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+		vm_op_wrmsr(MSR_X2APIC + APIC_TDCR / 16, 0xb),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+	};
+	uint64_t before = now_ns(), passed;
+
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, ARRAY_SIZE(ops)));
+	passed = now_ns() - before;
+	for (size_t i = 5; i < ARRAY_SIZE(ops); i += 2) {
+		EXPECT_GE(UINT32_MAX, vm_op_value(&ops[i]));
+		EXPECT_LE(UINT32_MAX - (uint32_t)passed, vm_op_value(&ops[i])) {
+			TH_LOG("op %zu", i);
+		}
+	}
+}
+
+GUEST_CODE(restless, 16,
+	   SWITCH_ON
+	   "xorl %ebx, %ebx\n"
+	   WRMSR(0x83e, 0xb, 0)
+	   WRMSR(0x832, 0x20041, 0)
+	   WRMSR(0x838, 1, 0)
+	   "sti\n"
+	   "1: hlt\n"
+	   "jmp 1b\n"
+	   "restless_interrupt: incl %ebx\n"
+	   EOI
+	   "cmpl $100, %ebx\n"
+	   "jb 2f\n"
+	   "outb %al, $0xe0\n"
+	   "2: iret\n"
+	   "restless_nmi: iret\n");
+GUEST_LABEL(restless_interrupt);
+GUEST_LABEL(restless_nmi);
+
+#define SHORTEST_NS	200000ull	/* min_timer_period_us of KVM, by default */
+
+/* A guest that asks for an interrupt each nanosecond does not get one: the host has other work. */
+TEST_F(timer, shortest_period)
+{
+	uint64_t start = now_ns();
+
+	ASSERT_LOADED(restless);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	EXPECT_LE(99 * SHORTEST_NS, now_ns() - start);
+}
+
+/*
+ * One that runs is stopped by another mode, and waits for a new count. SDM vol. 3, "TSC-Deadline
+ * Mode": a write that changes the mode disarms the timer.
+ */
+TEST_F(timer, mode_changes)
+{
+	struct vm_op ops[] = {
+		vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | X2APIC_MODE),
+		vm_op_wrmsr(MSR_X2APIC + APIC_SPIV / 16, SPIV_ENABLED),
+		vm_op_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, VECTOR),
+		vm_op_wrmsr(MSR_X2APIC + APIC_TMICT / 16, UINT32_MAX),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+		vm_op_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, LVT_MASKED | VECTOR),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+		vm_op_wrmsr(MSR_X2APIC + APIC_LVT_TIMER / 16, LVT_PERIODIC | VECTOR),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMCCT / 16),
+		vm_op_rdmsr(MSR_X2APIC + APIC_TMICT / 16),
+	};
+
+	ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, ARRAY_SIZE(ops)));
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		EXPECT_EQ(VM_OP_DONE, ops[i].vector) {
+			TH_LOG("op %zu", i);
+		}
+	}
+	EXPECT_LT(0, vm_op_value(&ops[4]));
+	EXPECT_LT(0, vm_op_value(&ops[6])) {
+		TH_LOG("a mask is no mode");
+	}
+	/* KVM's goes on, but to and from the deadline. */
+	if (!testing_kvm()) {
+		EXPECT_EQ(0, vm_op_value(&ops[8]));
+		EXPECT_EQ(0, vm_op_value(&ops[9]));
+	}
+}
+
+TEST_HARNESS_MAIN
