@@ -135,7 +135,8 @@ struct answer {
 };
 
 /* An entry as it reads now: bits and sizes follow the vCPU's state and not what the client said. */
-static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e)
+static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct kvm_cpuid_entry2 *e,
+						bool guest)
 {
 	struct answer a = { e->eax, e->ebx, e->ecx, e->edx };
 
@@ -151,7 +152,8 @@ static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct 
 		if (e->index)
 			break;
 		a.ecx = with_bit(a.ecx, BIT(4), vcpu->cr4 & X86_CR4_PKE);
-		if (vcpu->msrs[MSR_SLOT_TSX_CTRL] & TSX_CTRL_CPUID_CLEAR)
+		/* What the guest has hidden from itself the client still sees. */
+		if (guest && vcpu->msrs[MSR_SLOT_TSX_CTRL] & TSX_CTRL_CPUID_CLEAR)
 			a.ebx &= ~(BIT(4) | BIT(11));	/* HLE, RTM */
 		break;
 	case 0xd:
@@ -167,7 +169,7 @@ static __always_inline struct answer answer_now(struct vcpu *vcpu, const struct 
 
 static noinline void update_entry(struct vcpu *vcpu, struct kvm_cpuid_entry2 *e)
 {
-	struct answer a = answer_now(vcpu, e);
+	struct answer a = answer_now(vcpu, e, false);
 
 	e->eax = a.eax;
 	e->ebx = a.ebx;
@@ -199,7 +201,7 @@ void handle_cpuid(struct vcpu *vcpu)
 		return;
 	}
 	e = find_fast(&vcpu->cpuid, regs[GPR_RAX], regs[GPR_RCX]);
-	a = answer_now(vcpu, e);
+	a = answer_now(vcpu, e, true);
 	regs[GPR_RAX] = a.eax;
 	regs[GPR_RBX] = a.ebx;
 	regs[GPR_RCX] = a.ecx;

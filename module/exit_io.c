@@ -261,7 +261,8 @@ static int handle_string(struct vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Return: 0 with KVM_EXIT_IO for the client; 1 to go on; -EFAULT if guest memory
- * is gone from the process; -ENOMEM, and the instruction is still to be executed.
+ * is gone from the process; -ENOMEM or -EINTR, and the instruction is still to be
+ * executed; or an error of vcpu_vmcs_get().
  */
 int handle_io(struct vcpu *vcpu)
 {

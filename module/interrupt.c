@@ -106,7 +106,7 @@ void interrupt_prepare(struct vcpu *vcpu)
 }
 
 /**
- * interrupt_put_back() - an interrupt or NMI was chosen, and counted, but not delivered
+ * interrupt_put_back() - an interrupt or NMI was chosen, but not delivered
  * @vcpu: the vCPU; its event may be of any kind
  *
  * Context: the VMCS is current, preemption disabled.
@@ -118,11 +118,9 @@ void interrupt_put_back(struct vcpu *vcpu)
 	switch (event->info & (INTR_INFO_VALID_MASK | INTR_INFO_INTR_TYPE_MASK)) {
 	case INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR:
 		vcpu->interrupt = event->info & INTR_INFO_VECTOR_MASK;
-		vcpu->stats.interrupts--;
 		break;
 	case INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR:
 		interrupt_add_nmi(vcpu);
-		vcpu->stats.nmis--;
 		/* It blocks others only once its handler runs. */
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
 			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);

@@ -75,6 +75,7 @@ void lapic_sanitize(struct lapic *lapic);
 void lapic_timer_init(struct lapic *lapic);
 void lapic_timer_start(struct lapic *lapic);
 void lapic_timer_stop(struct lapic *lapic);
+void lapic_timer_divide(struct lapic *lapic, u32 tdcr);
 u32 lapic_timer_count(struct lapic *lapic);
 
 /* lapic_ipi.c */

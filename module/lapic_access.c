@@ -121,20 +121,6 @@ static void write_spiv(struct lapic *lapic, u32 value)
 		lapic_put(lapic, lvt, lapic_get(lapic, lvt) | APIC_LVT_MASKED);
 }
 
-/* A timer that runs has as much to count as before, in the new steps. */
-static void write_tdcr(struct lapic *lapic, u32 value)
-{
-	u32 left = lapic_timer_count(lapic);
-
-	if (left)
-		lapic_timer_stop(lapic);
-	lapic_put(lapic, APIC_TDCR, value & TDCR_WRITABLE);
-	if (left) {
-		lapic_put(lapic, APIC_TMCCT, left);
-		lapic_timer_start(lapic);
-	}
-}
-
 static void restart_timer(struct lapic *lapic, u32 count)
 {
 	lapic_timer_stop(lapic);
@@ -196,7 +182,7 @@ static bool write_register(struct lapic *lapic, unsigned int reg, u32 value)
 			restart_timer(lapic, value);
 		return true;
 	case APIC_TDCR:
-		write_tdcr(lapic, value);
+		lapic_timer_divide(lapic, value & TDCR_WRITABLE);
 		return true;
 	}
 	return write_xapic_register(lapic, reg, value);

@@ -156,10 +156,14 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
 	}
 }
 
-/* VMX is not to be had. Nothing has been begun, so KVM_RUN may be called again. */
+/*
+ * VMX is not to be had. Nothing has been begun, so KVM_RUN may be called again. An INIT that has
+ * come meanwhile has made a SIPI void.
+ */
 static int not_taken(struct vcpu *vcpu, unsigned int request, int error)
 {
-	set_bit(request, &vcpu->requests);
+	if (request == REQUEST_INIT || !test_bit(REQUEST_INIT, &vcpu->requests))
+		set_bit(request, &vcpu->requests);
 	if (vcpu->task)
 		vcpu->run_error = 0;
 	return error;

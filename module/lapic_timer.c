@@ -110,15 +110,39 @@ void lapic_timer_start(struct lapic *lapic)
 	}
 }
 
+/* The steps from now to the timer's end. */
+static u32 steps_left(struct lapic *lapic)
+{
+	s64 left = ktime_to_ns(hrtimer_get_remaining(&lapic->timer));
+
+	return left > 0 ? min_t(u64, div_u64(left, divisor(lapic)), U32_MAX) : 0;
+}
+
 /** lapic_timer_count() - the current-count register: what is left until the timer ends */
 u32 lapic_timer_count(struct lapic *lapic)
 {
-	s64 left;
-
 	if (mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE || !hrtimer_active(&lapic->timer))
 		return 0;
-	left = ktime_to_ns(hrtimer_get_remaining(&lapic->timer));
-	return left > 0 ? min_t(u64, div_u64(left, divisor(lapic)), U32_MAX) : 0;
+	return steps_left(lapic);
+}
+
+/**
+ * lapic_timer_divide() - the guest writes the divide configuration register
+ * @lapic: the local APIC
+ * @tdcr: the value
+ *
+ * A timer that runs has as many steps left as before.
+ */
+void lapic_timer_divide(struct lapic *lapic, u32 tdcr)
+{
+	bool runs = mode(lapic) != APIC_LVT_TIMER_TSCDEADLINE &&
+		    hrtimer_cancel(&lapic->timer);
+
+	if (runs)
+		lapic_put(lapic, APIC_TMCCT, max(steps_left(lapic), 1u));
+	lapic_put(lapic, APIC_TDCR, tdcr);
+	if (runs)
+		lapic_timer_start(lapic);
 }
 
 /* IA32_TSC_DEADLINE: without such a timer it reads as 0, and writes get lost. */

@@ -130,7 +130,7 @@ enum msr_check {
  * @MSR_OK: done
  * @MSR_FILTERED: the client's filter denies it (#GP)
  * @MSR_UNKNOWN: minihv has no such MSR (#GP)
- * @MSR_ABSENT: the vCPU's CPUID does not have it (#GP)
+ * @MSR_ABSENT: the vCPU's CPUID does not have it, or its local APIC (#GP)
  * @MSR_READ_ONLY: not to be written (#GP)
  * @MSR_RESERVED: a reserved bit is set or a fixed one changed (#GP)
  * @MSR_INVALID: the value fails the row's check (#GP)

@@ -297,8 +297,10 @@ static int complete_exit(struct vcpu *vcpu)
 static int run_once(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	int ret;
+	int ret, not_given;
 
+	if (vcpu->run_error)
+		return vcpu->run_error;
 	ret = sync_regs_take(vcpu);
 	if (ret)
 		return ret;
@@ -309,15 +311,17 @@ static int run_once(struct vcpu *vcpu)
 	ret = complete_exit(vcpu);
 	if (ret > 0)
 		ret = READ_ONCE(run->COMPAT_IMMEDIATE_EXIT) ? -EINTR : run_loop(vcpu);
+	WRITE_ONCE(vcpu->task, NULL);
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
 	run->ready_for_interrupt_injection = vcpu->lapic || interrupt_window_is_open(vcpu);
 	run->cr8 = vcpu_get_cr8(vcpu);
 	run->apic_base = vcpu->msrs[MSR_SLOT_APIC_BASE];
-	/* An exit of which the client does not learn is lost. */
-	ret = sync_regs_give(vcpu) ?: ret;
-	WRITE_ONCE(vcpu->task, NULL);
-	return ret;
+	not_given = sync_regs_give(vcpu);
+	/* An exit of which the client does not learn is lost. After an error there was none. */
+	if (not_given && !ret)
+		vcpu->run_error = not_given;
+	return not_given ?: ret;
 }
 
 /**

@@ -170,14 +170,14 @@ static bool type_permits(u32 ar, bool write)
 }
 
 /* The offsets of a segment outside of 64-bit code: from @first to @last. */
-static void find_bounds(u32 ar, u32 limit, u32 *first, u32 *last)
+static void find_bounds(u32 ar, u32 limit, u64 *first, u64 *last)
 {
 	u32 type = FIELD_GET(RIGHTS_TYPE, ar);
 
 	*first = 0;
 	*last = limit;
 	if (!(type & TYPE_CODE) && type & TYPE_DOWN) {
-		*first = limit + 1;
+		*first = limit + 1ull;
 		*last = ar & RIGHTS_DB ? U32_MAX : U16_MAX;
 	}
 }
@@ -196,8 +196,8 @@ static void find_bounds(u32 ar, u32 limit, u32 *first, u32 *last)
 int segment_check(struct vcpu *vcpu, struct segment_access *access)
 {
 	bool typed = vcpu->cr0 & X86_CR0_PE && !(vcpu->rflags & X86_EFLAGS_VM);
-	u32 cs_ar, ar, limit, first, last;
-	u64 base, end;
+	u64 base, end, first, last;
+	u32 cs_ar, ar, limit;
 	int ret;
 
 	ret = vcpu_vmcs_get(vcpu);

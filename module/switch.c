@@ -340,7 +340,7 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 
 /*
  * An NMI came while the guest ran: it is the host's. Others are blocked from the exit to the
- * next IRET, and that is to be the handler's: an earlier one, of a breakpoint, would let a
+ * next IRET. That is to be the handler's, and not that of a breakpoint, which would let a
  * second NMI in where the first has just begun.
  */
 static __always_inline void give_nmi_to_host(u32 reason)

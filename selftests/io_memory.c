@@ -194,6 +194,7 @@ TEST_F(io, segments)
 		{ "no segment", outs8, SREG(ds), 0xfff, 3, 1, 0, PORT_GP },
 		{ "below one that expands downwards", outs8, SREG(ds), 0xfff, 7, 0, 0xfff, PORT_GP },
 		{ "in it", outs8, SREG(ds), 0xfff, 7, 0, 0x1000, PORT },
+		{ "one that is empty", outs8, SREG(ds), 0xffffffff, 7, 0, 0x1000, PORT_GP },
 		{ "behind the stack", outs_ss, SREG(ss), 0xfffff, 3, 0, 0x100000, PORT_SS },
 		{ "in the stack", outs_ss, SREG(ss), 0xfffff, 3, 0, 0xfffff, PORT },
 		{ "code that can be read", outs_cs, SREG(cs), 0xfffff, 11, 0, 0, PORT },
@@ -213,7 +214,7 @@ TEST_F(io, segments)
 		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 		seg = (void *)((char *)&sregs + rows[i].sreg);
 		seg->limit = rows[i].limit;
-		seg->g = 0;
+		seg->g = rows[i].limit > 0xfffff;
 		seg->type = rows[i].type;
 		seg->unusable = rows[i].unusable;
 		seg->present = !rows[i].unusable;

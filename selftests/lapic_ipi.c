@@ -120,7 +120,6 @@ TEST_F(ipi, starts_one_that_runs)
 	vcpu_destroy(&ap);
 }
 
-
 /* From one vCPU to another KVM passes them on: see starts_another. */
 #define INIT_ON_KVM	"KVM loses INIT and SIPI that are messages; why has not been found out"
 #define OTHER_ID	5u	/* that a guest has chosen: in xAPIC mode it may */

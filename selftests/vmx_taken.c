@@ -3,6 +3,7 @@
  * With vmx_window=1: KVM has VMX, by its first VM, while there is a vCPU of minihv's. What needs
  * the VMCS says EBUSY and has changed nothing, and when KVM's VM has gone all goes on.
  */
+#include "lapic.h"
 #include "harness.h"
 
 #define SOME_ADDRESS	0xffffffff81234560ULL
@@ -121,6 +122,56 @@ TEST_F(taken, run)
 
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(VM_OP_DONE, op.vector);
+}
+
+/* What the client wants to see with each exit takes VMX, too. Without an exit nothing is lost. */
+TEST_F(taken, run_with_sync_regs)
+{
+	struct vm_op op = vm_op_cpuid(0, 0);
+
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	ASSERT_OPS(self->vcpu, &op, 1);
+	self->vcpu->run->kvm_valid_regs = KVM_SYNC_X86_SREGS;
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, sys_ioctl(self->vcpu->fd, KVM_RUN, 0));
+	self->vcpu->run->immediate_exit = 1;
+	EXPECT_EQ(-EBUSY, sys_ioctl(self->vcpu->fd, KVM_RUN, 0));
+	self->vcpu->run->immediate_exit = 0;
+	close(self->kvm_vm);
+
+	ASSERT_OPS(self->vcpu, &op, 1);
+	EXPECT_EQ(VM_OP_DONE, op.vector);
+}
+
+/* INIT and SIPI that could not be taken still are to be. */
+TEST_F(taken, init)
+{
+	static const uint8_t out[] = { 0xe6, PORT_MAIN };
+	struct kvm_sregs sregs;
+	struct machine m;
+	struct vcpu ap;
+
+	ASSERT_EQ(0, lapic_machine_create(&m, 0));
+	ASSERT_EQ(0, vcpu_create(&ap, &m.vm, 1));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
+	ASSERT_EQ(0, vm_load_code(&m.vm, CODE_GPA, out, sizeof(out)));
+	ASSERT_EQ(1, signal_msi(&m.vm, 1, MODE_INIT));
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, get_mp_state(&ap));
+	EXPECT_EQ(-EBUSY, vcpu_run(&ap));
+	close(self->kvm_vm);
+	EXPECT_EQ(KVM_MP_STATE_INIT_RECEIVED, get_mp_state(&ap));
+
+	ASSERT_EQ(1, signal_msi(&m.vm, 1, MODE_STARTUP | CODE_GPA >> 12));
+	ASSERT_TAKEN();
+	EXPECT_EQ(-EBUSY, get_mp_state(&ap));
+	EXPECT_EQ(-EBUSY, vcpu_run(&ap));
+	close(self->kvm_vm);
+	ASSERT_OUT(PORT_MAIN, &ap);
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_GET_SREGS, &sregs));
+	EXPECT_EQ(CODE_GPA, sregs.cs.base);
+	vcpu_destroy(&ap);
+	machine_destroy(&m);
 }
 
 TEST_HARNESS_MAIN
