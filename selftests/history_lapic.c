@@ -94,7 +94,8 @@ TEST_F(lapic, cve_2016_4440_x2apic_mode)
 		ASSERT_EQ(0, lapic_run_ops(self->vcpu, ops, ARRAY_SIZE(ops)));
 		EXPECT_EQ(VM_OP_DONE, ops[0].vector);
 		for (size_t op = 1; op < ARRAY_SIZE(ops); op++) {
-			EXPECT_EQ(modes[i] == X2APIC_MODE ? VM_OP_DONE : VECTOR_GP, ops[op].vector) {
+			EXPECT_EQ(modes[i] == X2APIC_MODE ? VM_OP_DONE : VECTOR_GP,
+				  ops[op].vector) {
 				TH_LOG("step %zu, access %zu", i, op);
 			}
 		}

@@ -192,7 +192,7 @@ TEST_F(io, segments)
 		{ "behind it", outs8, SREG(ds), 0xfff, 1, 0, 0x1000, PORT_GP },
 		{ "a long that crosses it", outs32, SREG(ds), 0xfff, 1, 0, 0xffd, PORT_GP },
 		{ "no segment", outs8, SREG(ds), 0xfff, 3, 1, 0, PORT_GP },
-		{ "below one that expands downwards", outs8, SREG(ds), 0xfff, 7, 0, 0xfff, PORT_GP },
+		{ "below one that goes downwards", outs8, SREG(ds), 0xfff, 7, 0, 0xfff, PORT_GP },
 		{ "in it", outs8, SREG(ds), 0xfff, 7, 0, 0x1000, PORT },
 		{ "one that is empty", outs8, SREG(ds), 0xffffffff, 7, 0, 0x1000, PORT_GP },
 		{ "behind the stack", outs_ss, SREG(ss), 0xfffff, 3, 0, 0x100000, PORT_SS },
