@@ -246,16 +246,27 @@ GUEST_CODE(wraps, 16,
 	   "rep outsw\n"
 	   "hlt\n");
 
-/* SI goes on at 0, and so does what is read. */
+#define WRAP_BASE	(CODE_GPA + 0x100)	/* so that no page ends where addresses do */
+
+/* SI goes on at 0, and so does what is read, though the segment goes on. */
 TEST_F(io, addresses_wrap)
 {
-	uint16_t *top = vm_gpa(&self->m.vm, CODE_GPA + 0xfffc, 4), got[4];
+	uint16_t *bottom = vm_gpa(&self->m.vm, WRAP_BASE, 4), got[4];
+	uint16_t *top = vm_gpa(&self->m.vm, WRAP_BASE + 0xfffc, 8);
+	struct kvm_sregs sregs;
 	uint32_t n = 0;
 
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, wraps));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.ds.base = WRAP_BASE;
+	sregs.ds.limit = UINT32_MAX;
+	sregs.ds.g = 1;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	top[0] = 0x1111;
 	top[1] = 0x2222;
-	memset(top + 2, 0xee, 4);	/* another segment's */
+	memset(top + 2, 0xee, 4);
+	bottom[0] = 0x3333;
+	bottom[1] = 0x4444;
 	while (n < 4) {
 		ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
 		ASSERT_EQ(2, self->run->io.size);
@@ -266,7 +277,8 @@ TEST_F(io, addresses_wrap)
 	}
 	EXPECT_EQ(0x1111, got[0]);
 	EXPECT_EQ(0x2222, got[1]);
-	EXPECT_EQ(0, memcmp(got + 2, wraps, 4));
+	EXPECT_EQ(0x3333, got[2]);
+	EXPECT_EQ(0x4444, got[3]);
 }
 
 TEST_HARNESS_MAIN
