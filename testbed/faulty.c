@@ -56,11 +56,16 @@ static void deadlock(void)
 	mutex_unlock(&second);
 }
 
+/* Several: of one there may be a stale pointer somewhere, and kmemleak believes it. */
 static void leak(void)
 {
-	u8 *object = kmalloc(64, GFP_KERNEL);
+	u8 *object;
+	int i;
 
-	OPTIMIZER_HIDE_VAR(object);
+	for (i = 0; i < 32; i++) {
+		object = kmalloc(64, GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(object);
+	}
 }
 
 static int race_thread(void *unused)
