@@ -14,13 +14,13 @@
 /* SDM vol. 3, table "Format of Access Rights". */
 #define RIGHTS_TYPE	GENMASK(3, 0)
 #define RIGHTS_TSS32	BIT(3)	/* in the type of a TSS: 32 bits, or 64 */
-#define RIGHTS_S		BIT(4)
-#define RIGHTS_DPL		GENMASK(6, 5)
-#define RIGHTS_P		BIT(7)
-#define RIGHTS_AVL		BIT(12)
-#define RIGHTS_L		BIT(13)
-#define RIGHTS_DB		BIT(14)
-#define RIGHTS_G		BIT(15)
+#define RIGHTS_S	BIT(4)
+#define RIGHTS_DPL	GENMASK(6, 5)
+#define RIGHTS_P	BIT(7)
+#define RIGHTS_AVL	BIT(12)
+#define RIGHTS_L	BIT(13)
+#define RIGHTS_DB	BIT(14)
+#define RIGHTS_G	BIT(15)
 #define RIGHTS_UNUSABLE	BIT(16)
 
 /* In RIGHTS_TYPE of a code or data segment. */

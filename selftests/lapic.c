@@ -2,7 +2,7 @@
 /*
  * The local APIC in the kernel, after KVM_CREATE_IRQCHIP: its registers in
  * KVM_GET/SET_LAPIC, as MSRs and in memory, the priorities of interrupts, and HLT
- * that waits for them. Its timer: lapic_timer.c; who sends to whom: lapic_ipi.c.
+ * that waits for them. Its timer: lapic_timer.c; who sends to whom: lapic_ipi.c, lapic_init.c.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -8,6 +8,8 @@
 #ifndef MINIHV_SELFTESTS_LAPIC_H
 #define MINIHV_SELFTESTS_LAPIC_H
 
+#include <time.h>
+
 #include "real_mode.h"
 
 #define VECTOR		0x41
@@ -110,6 +112,14 @@ err_vm:
 err_close:
 	close(m->dev);
 	return ret;
+}
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 static inline uint32_t get_reg(const struct kvm_lapic_state *state, unsigned int reg)

@@ -4,7 +4,6 @@
  *
  * SDM vol. 3, "APIC Timer".
  */
-#include <time.h>
 
 #include "lapic.h"
 #include "harness.h"
@@ -25,14 +24,6 @@ FIXTURE_SETUP(timer)
 FIXTURE_TEARDOWN(timer)
 {
 	machine_destroy(&self->m);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 GUEST_CODE(one_shot, 16,
