@@ -12,7 +12,7 @@ static const char *const kind_names[] = {
 	[MSR_CONST] = "const",
 	[MSR_STORED] = "stored",
 	[MSR_VMCS] = "vmcs",
-	[MSR_HW_SWITCHED] = "switched",
+	[MSR_HW_SWITCHED] = "hw-switched",
 	[MSR_SPECIAL] = "special",
 };
 
@@ -28,7 +28,7 @@ static const struct {
 	{ MSR_HOST_ANY, "host-any" },
 	{ MSR_PASS_READ, "pass-read" },
 	{ MSR_PASS_WRITE, "pass-write" },
-	{ MSR_PROBE_HOST, "probe" },
+	{ MSR_PROBE_HOST, "probe-host" },
 	{ MSR_SLOW, "slow" },
 	{ MSR_SYSCALL, "syscall" },
 	{ MSR_HOST_ONLY, "host-only" },
@@ -43,10 +43,10 @@ static int msrs_show(struct seq_file *file, void *unused)
 
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];
-		seq_printf(file, "%08x %4u %-28s %-8s reset=%llx gp=%llx ro=%llx ignore=%llx",
+		seq_printf(file, "%08x %4u %-28s %-11s reset=%llx gp=%llx ro=%llx ignore=%llx ask=%llx",
 			   row->first, msr_row_count(row), row->name, kind_names[row->kind],
 			   msr_reset_value(row, row->first), row->gp_mask, row->ro_mask,
-			   row->ignore_mask);
+			   row->ignore_mask, row->ask_mask);
 		for (i = 0; i < ARRAY_SIZE(flag_names); i++)
 			if (row->flags & flag_names[i].flag)
 				seq_printf(file, " %s", flag_names[i].name);

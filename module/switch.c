@@ -48,7 +48,7 @@ static u8 *l1d_fill __ro_after_init;
  * Where the kernel has finer knobs for one of its bugs, this is the careful setting;
  * mitigations=off turns them off here too.
  *
- * Return: 0, -ENOMEM, or -EOPNOTSUPP where one that is needed can't be had; logged.
+ * Return: 0 or -ENOMEM
  */
 int __init vcpu_switch_init(void)
 {
@@ -56,10 +56,6 @@ int __init vcpu_switch_init(void)
 
 	host_has_pebs = !rdmsrq_safe(MSR_IA32_PEBS_ENABLE, &unused) &&
 			!rdmsrq_safe(MSR_CORE_PERF_GLOBAL_CTRL, &unused);
-	if (compat_bhb_cannot_be_cleared()) {
-		pr_err("not loaded: the kernel clears the branch history for KVM alone, and this CPU has no IBPB\n");
-		return -EOPNOTSUPP;
-	}
 	if (cpu_mitigations_off())
 		return 0;
 	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||

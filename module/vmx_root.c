@@ -126,6 +126,10 @@ static int vmx_root_check(void)
 		pr_err("not loaded: this kernel uses FRED event delivery\n");
 		return -EOPNOTSUPP;
 	}
+	if (compat_bhb_cannot_be_cleared()) {
+		pr_err("not loaded: the kernel clears the branch history for KVM alone, and this CPU has no IBPB\n");
+		return -EOPNOTSUPP;
+	}
 	return 0;
 }
 
@@ -449,8 +453,8 @@ static struct notifier_block reboot_notifier = {
  * vmx_root_init() - enter VMX root on every CPU, now and as CPUs come online
  *
  * Return: 0, or after one log line that names the reason: -ENODEV (no VMX),
- * -EPERM (firmware has not enabled it), -EOPNOTSUPP (a needed control or the
- * kernel's FRED), -EBUSY (another hypervisor owns VMX), -ENOMEM, -EIO.
+ * -EPERM (firmware has not enabled it), -EOPNOTSUPP (a needed control is absent, or
+ * the kernel is not one for it), -EBUSY (another hypervisor owns VMX), -ENOMEM, -EIO.
  */
 int __init vmx_root_init(void)
 {
