@@ -8,6 +8,7 @@
  *	MINIHV_KERNEL_KEEPS_IBPB	write_ibpb()
  *	MINIHV_KERNEL_KEEPS_BHB		clear_bhb_loop()
  *	MINIHV_KERNEL_KEEPS_SPLIT_LOCK	handle_guest_split_lock()
+ *	MINIHV_KERNEL_KEEPS_EMERGENCY	cpu_emergency_register_virt_callback()
  *
  * What is done instead is below, and for the branch history in vmenter.S. It also looks for
  * headers that have moved: MINIHV_HAS_*.
@@ -72,8 +73,8 @@ struct kvm_userspace_memory_region2 {
 #endif
 
 /*
- * The kernel's copy of CR4. It is for KVM alone since 7.2; then minihv is in VMX
- * root in windows only (vmx_window.c), and these are never called. Kbuild finds out.
+ * The kernel's copy of CR4. In the newest it is for KVM alone; then minihv is in VMX
+ * root in windows only (vmx_window.c), and these are never called.
  */
 #ifdef MINIHV_KERNEL_KEEPS_CR4
 #define COMPAT_VMX_WINDOWS_ONLY	1
@@ -271,9 +272,19 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 
 /*
  * What the kernel calls on each CPU when it dies: since 6.6, and in stable kernels of
- * 6.1. Before, it executed VMXOFF itself wherever CR4.VMXE was set. Weak: where the
- * kernel lacks them they are NULL, and the module loads all the same.
+ * 6.1. Before, and since 7.2, it executes VMXOFF itself wherever CR4.VMXE is set. Weak: where
+ * the kernel lacks them they are NULL, and the module loads all the same. Not so where they
+ * are for KVM alone: there they are not asked for.
  */
+#ifdef MINIHV_KERNEL_KEEPS_EMERGENCY
+static inline void compat_register_emergency(void (*callback)(void))
+{
+}
+
+static inline void compat_unregister_emergency(void (*callback)(void))
+{
+}
+#else
 void cpu_emergency_register_virt_callback(void (*callback)(void)) __weak;
 void cpu_emergency_unregister_virt_callback(void (*callback)(void)) __weak;
 
@@ -288,5 +299,6 @@ static inline void compat_unregister_emergency(void (*callback)(void))
 	if (cpu_emergency_unregister_virt_callback)
 		cpu_emergency_unregister_virt_callback(callback);
 }
+#endif
 
 #endif

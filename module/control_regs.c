@@ -44,11 +44,13 @@ static const struct {
 	{ X86_CR4_PKE, FEATURE_PKU },
 };
 
-/*
- * CR4 bits that the vCPU's CPUID and the host both have. Before KVM_SET_CPUID2 the
- * client can restore whatever the host has.
+/**
+ * vcpu_cr4_allowed() - CR4 bits that the vCPU's CPUID and the host both have
+ * @vcpu: the vCPU
+ *
+ * Before KVM_SET_CPUID2 the client can restore whatever the host has.
  */
-static unsigned long cr4_allowed(struct vcpu *vcpu)
+unsigned long vcpu_cr4_allowed(struct vcpu *vcpu)
 {
 	unsigned long allowed = CR4_ALWAYS;
 	int i;
@@ -100,7 +102,7 @@ static bool cr0_valid(unsigned long cr0)
  */
 bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4)
 {
-	return cr0_valid(cr0) && !(cr4 & ~cr4_allowed(vcpu));
+	return cr0_valid(cr0) && !(cr4 & ~vcpu_cr4_allowed(vcpu));
 }
 
 /** vcpu_uses_pae_paging() - is the guest's paging that with the four PDPTEs? */
@@ -249,7 +251,7 @@ int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4)
 	unsigned long old = vcpu->cr4, cr3;
 	int ret = 0;
 
-	if (cr4 & ~cr4_allowed(vcpu))
+	if (cr4 & ~vcpu_cr4_allowed(vcpu))
 		return -EINVAL;
 	if (vcpu_is_long_mode(vcpu) && !(cr4 & X86_CR4_PAE))
 		return -EINVAL;
@@ -340,7 +342,7 @@ void vcpu_write_crs(struct vcpu *vcpu)
 {
 	u64 efer = vcpu->msrs[MSR_SLOT_EFER];
 	u32 entry = vmx_controls.entry;
-	unsigned long cr4_owned = CR4_GUEST_OWNED & cr4_allowed(vcpu);
+	unsigned long cr4_owned = CR4_GUEST_OWNED & vcpu_cr4_allowed(vcpu);
 
 	if (efer & EFER_LMA)
 		entry |= VM_ENTRY_IA32E_MODE;

@@ -29,8 +29,8 @@ static void set_rf(struct vcpu *vcpu)
  * @error_code: that error code
  *
  * An exception whose delivery the VM exit interrupted gives way: minihv raises
- * another in that situation only when it hands on an #AC or #DB, which are
- * benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
+ * another in that situation only when it hands on an #AC or #DB, or the client's #MC,
+ * which are benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
  * a fault happens again when the guest's handler returns. Interrupts and NMIs
  * wait elsewhere (interrupt.c).
  */
@@ -39,8 +39,8 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 	struct vcpu_event *event = &vcpu->event;
 
 	vcpu->stats.exceptions++;
-	/* What a fault pushes has RF set; #DB here is a trap, or the CPU has dealt with it. */
-	if (vector != DB_VECTOR)
+	/* What a fault pushes has RF set. #DB is a trap here, or the CPU has dealt with it; #MC an abort. */
+	if (vector != DB_VECTOR && vector != MC_VECTOR)
 		set_rf(vcpu);
 	event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;
 	event->insn_len = 0;

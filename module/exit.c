@@ -91,7 +91,8 @@ static int handle_interrupt(struct vcpu *vcpu)
 	return 1;
 }
 
-static int handle_triple_fault(struct vcpu *vcpu)
+/** exit_shutdown() - SDM vol. 3, "Shutdown State": what the machine does then, the client knows */
+int exit_shutdown(struct vcpu *vcpu)
 {
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return 0;
@@ -175,7 +176,7 @@ static int handle_ept_violation(struct vcpu *vcpu)
 static int (*const handlers[])(struct vcpu *vcpu) = {
 	[EXIT_REASON_EXCEPTION_NMI] = handle_exception,
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = handle_interrupt,
-	[EXIT_REASON_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_REASON_TRIPLE_FAULT] = exit_shutdown,
 	[EXIT_REASON_INTERRUPT_WINDOW] = handle_window,
 	[EXIT_REASON_NMI_WINDOW] = handle_window,
 	[EXIT_REASON_HLT] = handle_hlt,

@@ -18,6 +18,7 @@
 u32 vcpu_enter(struct vcpu *vcpu);
 /* exit.c */
 int exit_handle(struct vcpu *vcpu);
+int exit_shutdown(struct vcpu *vcpu);
 
 /* exit_io.c */
 int handle_io(struct vcpu *vcpu);

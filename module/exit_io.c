@@ -94,6 +94,12 @@ static int inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 	return 1;
 }
 
+/* A linear address further on. Outside of 64-bit code they wrap at 4 GiB. */
+static u64 advance(struct vcpu *vcpu, u64 linear, unsigned int len)
+{
+	return vcpu_is_64bit_code(vcpu) ? linear + len : (u32)(linear + len);
+}
+
 /*
  * Move @len bytes between the client's page and guest memory. They may cross one
  * page boundary. Returns 1 if the guest gets a page fault instead.
@@ -106,7 +112,7 @@ static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int l
 	u64 gpa;
 	int ret;
 
-	for (; len; len -= chunk, linear += chunk, data += chunk) {
+	for (; len; len -= chunk, linear = advance(vcpu, linear, chunk), data += chunk) {
 		chunk = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 		ret = vcpu_gva_to_gpa(vcpu, linear, in ? GVA_WRITE : GVA_READ, &gpa, &error_code);
 		if (ret == -ENXIO)
@@ -127,7 +133,7 @@ static int move_string(struct vcpu *vcpu, u64 linear, void *data, unsigned int l
  */
 static int check_string_in(struct vcpu *vcpu, unsigned int len)
 {
-	u64 linear[2] = { vcpu->exit.linear, vcpu->exit.linear + len - 1 }, gpa;
+	u64 linear[2] = { vcpu->exit.linear, advance(vcpu, vcpu->exit.linear, len - 1) }, gpa;
 	u32 error_code;
 	int i, ret;
 

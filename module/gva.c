@@ -23,7 +23,9 @@ struct walk {
 	bool writable;
 	bool user_page;
 	bool executable;
-	u64 entry;
+	/* The last one, where it is, and its size. */
+	u64 entry, gpa;
+	unsigned int size;
 };
 
 static bool is_leaf(const struct walk *w, int level, bool pae)
@@ -63,28 +65,27 @@ static bool permitted(const struct walk *w)
 }
 
 /*
- * Sets a bit in the entry that was just read; in ROM it stays clear. -EAGAIN if
+ * Sets bits in the entry that was just read; in ROM they stay clear. -EAGAIN if
  * another vCPU has changed the entry: the walk has to start again, as a CPU's does.
  */
-static int mark_entry(struct walk *w, u64 gpa, u32 bit)
+static int mark_entry(const struct walk *w, u64 bits)
 {
 	int ret;
 
-	if (w->entry & bit)
+	if ((w->entry & bits) == bits)
 		return 0;
-	ret = vm_set_guest_bits(w->vcpu->vm, gpa, w->entry, bit);
-	if (!ret)
-		w->entry |= bit;
+	ret = vm_set_guest_bits(w->vcpu->vm, w->gpa, w->entry, bits, w->size);
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/* Reads one entry and sets its accessed bit. -ENOENT if it is not there, or not in memory. */
+/* Reads one entry. -ENOENT if it is not there, or not in memory. */
 static int read_entry(struct walk *w, u64 gpa, unsigned int size)
 {
 	int ret;
 
-	w->entry = 0;
-	ret = vm_read_guest(w->vcpu->vm, gpa, &w->entry, size);
+	w->gpa = gpa;
+	w->size = size;
+	ret = vm_read_guest_entry(w->vcpu->vm, gpa, &w->entry, size);
 	if (ret)
 		return ret;
 	if (!(w->entry & _PAGE_PRESENT))
@@ -92,7 +93,13 @@ static int read_entry(struct walk *w, u64 gpa, unsigned int size)
 	w->writable &= !!(w->entry & _PAGE_RW);
 	w->user_page &= !!(w->entry & _PAGE_USER);
 	w->executable &= !(w->entry & _PAGE_NX);
-	return mark_entry(w, gpa, _PAGE_ACCESSED);
+	return 0;
+}
+
+/* SDM vol. 3, "32-Bit Paging": a 4-MiB page has bits 39:32 of its address in 20:13 (PSE-36). */
+static u64 upper_address(const struct walk *w, int level)
+{
+	return w->size == 4 && level == 2 ? (w->entry & GENMASK_ULL(20, 13)) << 19 : 0;
 }
 
 /* From the entry table at @table, with @level levels to go. */
@@ -101,13 +108,12 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 	bool pae = w->vcpu->cr4 & X86_CR4_PAE;
 	unsigned int size = pae ? 8 : 4, bits = pae ? 9 : 10, shift;
 	u64 address_bits = pae ? GENMASK_ULL(51, 12) : GENMASK_ULL(31, 12);
-	u64 entry_gpa, in_page;
+	u64 in_page;
 	int ret;
 
 	for (;; level--) {
 		shift = PAGE_SHIFT + (level - 1) * bits;
-		entry_gpa = table + (gva >> shift & (BIT(bits) - 1)) * size;
-		ret = read_entry(w, entry_gpa, size);
+		ret = read_entry(w, table + (gva >> shift & (BIT(bits) - 1)) * size, size);
 		if (ret == -ENOENT) {
 			*error_code &= ~X86_PF_PROT;
 			return -ENXIO;
@@ -116,15 +122,18 @@ static int walk_tables(struct walk *w, u64 table, int level, u64 gva, u64 *gpa, 
 			return ret;
 		if (is_leaf(w, level, pae))
 			break;
+		ret = mark_entry(w, _PAGE_ACCESSED);
+		if (ret)
+			return ret;
 		table = w->entry & address_bits;
 	}
 	if (!permitted(w))
 		return -ENXIO;
-	ret = w->access == GVA_WRITE ? mark_entry(w, entry_gpa, _PAGE_DIRTY) : 0;
+	ret = mark_entry(w, _PAGE_ACCESSED | (w->access == GVA_WRITE ? _PAGE_DIRTY : 0));
 	if (ret)
 		return ret;
 	in_page = BIT_ULL(shift) - 1;
-	*gpa = (w->entry & address_bits & ~in_page) | (gva & in_page);
+	*gpa = upper_address(w, level) | (w->entry & address_bits & ~in_page) | (gva & in_page);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 #define REQUEST_NMI	0
 #define REQUEST_INIT	1
 #define REQUEST_SIPI	2
+/* Its own: it has shut down. */
+#define REQUEST_SHUTDOWN	3
 
 void interrupt_prepare(struct vcpu *vcpu);
 void interrupt_put_back(struct vcpu *vcpu);

@@ -193,6 +193,7 @@ void lapic_reset(struct vcpu *vcpu, bool init)
 	unsigned int lvt;
 
 	lapic_timer_stop(lapic);
+	lapic->tsc_deadline = 0;
 	memset(lapic->regs, 0, LAPIC_REGS_SIZE);
 	lapic_put(lapic, APIC_LVR, VERSION);
 	lapic_put(lapic, APIC_DFR, APIC_DFR_FLAT);
@@ -227,7 +228,7 @@ void lapic_base_changed(struct vcpu *vcpu, u64 old)
 /**
  * lapic_get_state() - KVM_GET_LAPIC
  * @vcpu: a vCPU with a local APIC
- * @state: as in the KVM API
+ * @state: as in the KVM API; the id is where xAPIC mode has it, in x2APIC mode, too
  */
 void lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *state)
 {
@@ -236,32 +237,31 @@ void lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *state)
 	lapic_put(lapic, APIC_TMCCT, lapic_timer_count(lapic));
 	lapic_put(lapic, APIC_PROCPRI, lapic_priority(lapic));
 	memcpy(state->regs, lapic->regs, LAPIC_REGS_SIZE);
+	if (lapic_in_x2apic(lapic))
+		*(u32 *)(state->regs + APIC_ID) = SET_XAPIC_DEST_FIELD(vcpu->id);
 }
 
 /**
  * lapic_set_state() - KVM_SET_LAPIC
  * @vcpu: a vCPU with a local APIC
- * @state: as in the KVM API; what no register can hold is dropped
+ * @state: as in the KVM API; what no register can hold is dropped, and in x2APIC mode the id
  *
- * The timer goes on from the current count.
- *
- * Return: 0; -EINVAL, and nothing changed, for an id in x2APIC mode that is not
- * the vCPU's.
+ * The timer goes on from the current count, or to the deadline that it has.
  */
-int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *state)
+void lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *state)
 {
 	struct lapic *lapic = vcpu->lapic;
+	u32 mode = lapic_timer_mode(lapic);
 
-	if (lapic_in_x2apic(lapic) && *(const u32 *)(state->regs + APIC_ID) != vcpu->id)
-		return -EINVAL;
 	lapic_timer_stop(lapic);
 	memcpy(lapic->regs, state->regs, LAPIC_REGS_SIZE);
 	lapic_put(lapic, APIC_LVR, VERSION);
 	lapic_sanitize(lapic);
 	if (lapic_in_x2apic(lapic))
 		set_id(lapic);
+	if (lapic_timer_mode(lapic) != mode)
+		lapic->tsc_deadline = 0;
 	lapic_timer_start(lapic);
-	return 0;
 }
 
 /**

@@ -49,6 +49,9 @@ struct lapic_message {
 	bool level;
 };
 
+/* In the timer's entry of the local vector table. */
+#define LAPIC_TIMER_MODE	(APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE)
+
 /* lapic.c */
 int lapic_create(struct vcpu *vcpu);
 void lapic_free(struct vcpu *vcpu);
@@ -64,7 +67,7 @@ u8 lapic_tpr(const struct vcpu *vcpu);
 void lapic_set_tpr(struct vcpu *vcpu, u8 tpr);
 void lapic_base_changed(struct vcpu *vcpu, u64 old);
 void lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *state);
-int lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *state);
+void lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *state);
 bool lapic_local(struct lapic *lapic, u32 lvt);
 
 /* lapic_access.c */
@@ -77,6 +80,7 @@ void lapic_timer_start(struct lapic *lapic);
 void lapic_timer_stop(struct lapic *lapic);
 void lapic_timer_divide(struct lapic *lapic, u32 tdcr);
 u32 lapic_timer_count(struct lapic *lapic);
+void lapic_timer_tsc_changed(struct vcpu *vcpu);
 
 /* lapic_ipi.c */
 void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high);
@@ -107,6 +111,12 @@ static inline void lapic_put(struct lapic *lapic, unsigned int reg, u32 value)
 static inline bool lapic_in_x2apic(const struct lapic *lapic)
 {
 	return lapic->vcpu->msrs[MSR_SLOT_APIC_BASE] & X2APIC_ENABLE;
+}
+
+/** lapic_timer_mode() - one of APIC_LVT_TIMER_*, or two of them at once, which is reserved */
+static inline u32 lapic_timer_mode(const struct lapic *lapic)
+{
+	return lapic_get(lapic, APIC_LVTT) & LAPIC_TIMER_MODE;
 }
 
 /** lapic_has_interrupt() - is there one of a higher priority than what the guest does? */

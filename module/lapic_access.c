@@ -94,7 +94,6 @@ static bool read_register(struct lapic *lapic, unsigned int reg, u32 *value)
 
 static void write_lvt(struct lapic *lapic, unsigned int reg, u32 value)
 {
-	u32 timer_mode = APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE;
 	u32 old = lapic_get(lapic, reg);
 
 	value &= lvt_writable(lapic, reg);
@@ -102,7 +101,7 @@ static void write_lvt(struct lapic *lapic, unsigned int reg, u32 value)
 	if (!(lapic_get(lapic, APIC_SPIV) & APIC_SPIV_APIC_ENABLED))
 		value |= APIC_LVT_MASKED;
 	/* A timer of another mode starts anew, when it is told to. */
-	if (reg == APIC_LVTT && (old ^ value) & timer_mode) {
+	if (reg == APIC_LVTT && (old ^ value) & LAPIC_TIMER_MODE) {
 		lapic_timer_stop(lapic);
 		lapic->tsc_deadline = 0;
 		lapic_put(lapic, APIC_TMICT, 0);

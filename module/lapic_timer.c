@@ -15,11 +15,6 @@
 /* A guest that asks for a shorter period would have the host do little else. */
 #define PERIOD_MIN	(200 * NSEC_PER_USEC)
 
-static u32 mode(const struct lapic *lapic)
-{
-	return lapic_get(lapic, APIC_LVTT) & (APIC_LVT_TIMER_PERIODIC | APIC_LVT_TIMER_TSCDEADLINE);
-}
-
 /* SDM vol. 3, figure "Divide Configuration Register": bits 3, 1 and 0; 111 is 1. */
 static unsigned int divisor(const struct lapic *lapic)
 {
@@ -92,7 +87,7 @@ void lapic_timer_start(struct lapic *lapic)
 	u64 period = count_to_ns(lapic, lapic_get(lapic, APIC_TMICT));
 	u64 left = count_to_ns(lapic, lapic_get(lapic, APIC_TMCCT));
 
-	switch (mode(lapic)) {
+	switch (lapic_timer_mode(lapic)) {
 	case APIC_LVT_TIMER_ONESHOT:
 		if (left)
 			start_in(lapic, min(left, period));
@@ -121,7 +116,7 @@ static u32 steps_left(struct lapic *lapic)
 /** lapic_timer_count() - the current-count register: what is left until the timer ends */
 u32 lapic_timer_count(struct lapic *lapic)
 {
-	if (mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE || !hrtimer_active(&lapic->timer))
+	if (lapic_timer_mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE || !hrtimer_active(&lapic->timer))
 		return 0;
 	return steps_left(lapic);
 }
@@ -135,7 +130,7 @@ u32 lapic_timer_count(struct lapic *lapic)
  */
 void lapic_timer_divide(struct lapic *lapic, u32 tdcr)
 {
-	bool runs = mode(lapic) != APIC_LVT_TIMER_TSCDEADLINE &&
+	bool runs = lapic_timer_mode(lapic) != APIC_LVT_TIMER_TSCDEADLINE &&
 		    hrtimer_cancel(&lapic->timer);
 
 	if (runs)
@@ -149,7 +144,23 @@ void lapic_timer_divide(struct lapic *lapic, u32 tdcr)
 
 static bool has_deadline(const struct vcpu *vcpu)
 {
-	return vcpu->lapic && mode(vcpu->lapic) == APIC_LVT_TIMER_TSCDEADLINE;
+	return vcpu->lapic && lapic_timer_mode(vcpu->lapic) == APIC_LVT_TIMER_TSCDEADLINE;
+}
+
+/**
+ * lapic_timer_tsc_changed() - the guest's TSC goes on from another value, or at another pace
+ * @vcpu: the vCPU
+ *
+ * A deadline that it has is another moment now.
+ *
+ * Context: the vCPU's mutex is held; loaded or not.
+ */
+void lapic_timer_tsc_changed(struct vcpu *vcpu)
+{
+	if (!has_deadline(vcpu))
+		return;
+	hrtimer_cancel(&vcpu->lapic->timer);
+	start_deadline(vcpu->lapic);
 }
 
 static enum msr_result get_deadline(struct msr_access *a)

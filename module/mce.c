@@ -7,7 +7,10 @@
  */
 #include <linux/nospec.h>
 #include <asm/mce.h>
+#include <asm/processor-flags.h>
+#include <asm/traps.h>
 
+#include "interrupt.h"
 #include "msr.h"
 #include "vcpu.h"
 
@@ -175,5 +178,63 @@ int mce_set_cap(struct vcpu *vcpu, u64 mcg_cap)
 		vcpu->msrs[MSR_SLOT_MCG_CTL] = ~0ull;
 	for (i = 0; i < banks; i++)
 		vcpu->msrs[MSR_SLOT_MC_BANKS + 4 * i] = ~0ull;
+	return 0;
+}
+
+static void record(u64 *bank, const struct kvm_x86_mce *mce)
+{
+	bank[MC_STATUS] = mce->status | (bank[MC_STATUS] & MCI_STATUS_VAL ? MCI_STATUS_OVER : 0);
+	bank[MC_ADDR] = mce->addr;
+	bank[MC_MISC] = mce->misc;
+}
+
+/* Not corrected, but software need do nothing. SDM vol. 3, "UCR Error Classification". */
+static bool needs_no_action(const struct kvm_x86_mce *mce)
+{
+	return !mce->mcg_status &&
+	       !(mce->status & (MCI_STATUS_PCC | MCI_STATUS_S | MCI_STATUS_AR));
+}
+
+/**
+ * mce_set_error() - KVM_X86_SET_MCE: the client has an error for a bank
+ * @vcpu: the vCPU, not loaded
+ * @mce: as in the KVM API
+ *
+ * SDM vol. 3, "Machine-Check Error Codes" and "Overwrite Rules": one that was corrected
+ * does not replace one that was not. If it was not, and is reported, the guest gets #MC; one
+ * that does not take it, or is at another still, shuts down.
+ *
+ * Return: 0, also if the guest has switched off what reports it; -EINVAL for a bank that is
+ * not there, or a status that is not valid.
+ */
+int mce_set_error(struct vcpu *vcpu, const struct kvm_x86_mce *mce)
+{
+	u64 *msrs = vcpu->msrs, *bank;
+
+	if (mce->bank >= (msrs[MSR_SLOT_MCG_CAP] & MCG_BANKCNT_MASK) ||
+	    !(mce->status & MCI_STATUS_VAL))
+		return -EINVAL;
+	bank = &msrs[MSR_SLOT_MC_BANKS + 4 * array_index_nospec(mce->bank, MSR_MCE_BANKS)];
+
+	if (!(mce->status & MCI_STATUS_UC)) {
+		if ((bank[MC_STATUS] & MCI_STATUS_VAL) && (bank[MC_STATUS] & MCI_STATUS_UC))
+			bank[MC_STATUS] |= MCI_STATUS_OVER;
+		else
+			record(bank, mce);
+		return 0;
+	}
+	if (needs_no_action(mce)) {
+		record(bank, mce);
+		return 0;
+	}
+	if (bank[MC_CTL] != ~0ull || (has_mcg_ctl(vcpu) && msrs[MSR_SLOT_MCG_CTL] != ~0ull))
+		return 0;
+	if (msrs[MSR_SLOT_MCG_STATUS] & MCG_STATUS_MCIP || !(vcpu->cr4 & X86_CR4_MCE)) {
+		set_bit(REQUEST_SHUTDOWN, &vcpu->requests);
+		return 0;
+	}
+	record(bank, mce);
+	msrs[MSR_SLOT_MCG_STATUS] = mce->mcg_status;
+	vcpu_inject_exception(vcpu, MC_VECTOR, false, 0);
 	return 0;
 }

@@ -63,7 +63,9 @@ static int check_region(const struct kvm_userspace_memory_region *region)
 		return -EINVAL;
 	if (gpa + region->memory_size < gpa || region->memory_size >> PAGE_SHIFT > MAX_PAGES)
 		return -EINVAL;
-	if (!access_ok((void __user *)hva, region->memory_size))
+	/* access_ok() may pass bits that the CPU ignores (LAM), and MMU notifiers never name. */
+	if (!access_ok((void __user *)hva, region->memory_size) ||
+	    hva + region->memory_size > TASK_SIZE_MAX)
 		return -EINVAL;
 	if (region->memory_size && (gpa + region->memory_size - 1) >> ept_address_bits())
 		return -EINVAL;
@@ -227,17 +229,35 @@ static int write_page(void __user *address, void *data, unsigned int len)
 	return copy_to_user(address, data, len) ? -EFAULT : 0;
 }
 
+/* Page-table entries, in one piece. */
+
+static int read_entry(void __user *address, void *data, unsigned int len)
+{
+	u64 *entry = data;
+
+	return len == sizeof(u64) ? get_user(*entry, (u64 __user *)address) :
+				    get_user(*entry, (u32 __user *)address);
+}
+
 struct bit_change {
-	u32 old, bits;
+	u64 old, bits;
 };
 
-static int set_bits(void __user *address, void *data, unsigned int len)
+static int set_bits_of_64(void __user *address, void *data, unsigned int len)
+{
+	struct bit_change *change = data;
+	u64 old = change->old;
+	int ret = __try_cmpxchg_user((u64 __user *)address, &old, old | change->bits, fault);
+
+	return ret > 0 ? -EAGAIN : ret;
+}
+
+static int set_bits_of_32(void __user *address, void *data, unsigned int len)
 {
 	struct bit_change *change = data;
 	u32 old = change->old;
-	int ret;
+	int ret = __try_cmpxchg_user((u32 __user *)address, &old, old | (u32)change->bits, fault);
 
-	ret = __try_cmpxchg_user((u32 __user *)address, &old, old | change->bits, fault);
 	return ret > 0 ? -EAGAIN : ret;
 }
 
@@ -272,18 +292,34 @@ int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len)
 }
 
 /**
- * vm_set_guest_bits() - set bits in the low half of a page-table entry
+ * vm_read_guest_entry() - read a page-table entry
  * @vm: the VM
- * @gpa: guest-physical address
+ * @gpa: guest-physical address, a multiple of @size
+ * @entry: gets it
+ * @size: 4 or 8 bytes
+ *
+ * As vm_read_guest(), but at once: others may change it meanwhile.
+ */
+int vm_read_guest_entry(struct vm *vm, u64 gpa, u64 *entry, unsigned int size)
+{
+	return for_guest_pages(vm, gpa, entry, size, false, read_entry);
+}
+
+/**
+ * vm_set_guest_bits() - set bits in a page-table entry
+ * @vm: the VM
+ * @gpa: guest-physical address, a multiple of @size
  * @old: what is there
  * @bits: the bits
+ * @size: 4 or 8 bytes
  *
  * Context: the VM's process; may sleep.
  * Return: 0; -EAGAIN if something else is there by now; else as vm_write_guest().
  */
-int vm_set_guest_bits(struct vm *vm, u64 gpa, u32 old, u32 bits)
+int vm_set_guest_bits(struct vm *vm, u64 gpa, u64 old, u64 bits, unsigned int size)
 {
 	struct bit_change change = { .old = old, .bits = bits };
 
-	return for_guest_pages(vm, gpa, &change, sizeof(old), true, set_bits);
+	return for_guest_pages(vm, gpa, &change, size, true,
+			       size == sizeof(u64) ? set_bits_of_64 : set_bits_of_32);
 }

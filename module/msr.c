@@ -21,8 +21,12 @@ u8 msr_map[MSR_MAP_SIZE] __ro_after_init;
 static u32 far_first __ro_after_init = ~0u;
 static u32 far_last __ro_after_init;
 
+DEFINE_STATIC_KEY_FALSE(msr_la57);
+
 /* What the host said at load, by slot; rows without host_value keep their reset. */
 static u64 host_values[MSR_SLOTS] __ro_after_init;
+
+#define CPUID7_ECX_LA57	BIT(16)
 
 /* Rows with PROBE_HOST that this host lacks. */
 static DECLARE_BITMAP(absent_rows, U8_MAX);
@@ -61,6 +65,9 @@ int __init msr_init(void)
 		return ret;
 	if (msr_table_rows >= U8_MAX)
 		return -EINVAL;
+	/* The raw bit: the kernel clears its own flag when it was told not to use it. */
+	if (boot_cpu_data.cpuid_level >= 7 && cpuid_ecx(7) & CPUID7_ECX_LA57)
+		static_branch_enable(&msr_la57);
 
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];

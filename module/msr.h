@@ -4,8 +4,10 @@
 #define MINIHV_MSR_H
 
 #include <linux/bits.h>
+#include <linux/jump_label.h>
 #include <linux/kvm.h>
 #include <linux/types.h>
+#include <asm/page.h>
 
 #include "cpuid.h"
 
@@ -87,7 +89,7 @@ enum msr_kind {
 /**
  * enum msr_check - what a value has to satisfy besides the masks
  * @MSR_CHECK_NONE: nothing
- * @MSR_CHECK_CANONICAL: bits 63:47 are equal
+ * @MSR_CHECK_CANONICAL: bits 63:47 are equal; 63:56 on CPUs with 5-level paging
  * @MSR_CHECK_PAT: eight memory types, none of them reserved
  * @MSR_CHECK_MTRR_FIXED: eight memory types that an MTRR can have
  * @MSR_CHECK_MTRR_VARIABLE: even index: base and memory type; odd: mask
@@ -291,6 +293,7 @@ extern const struct msr_ops msr_mc_ctl2_ops;
 extern const struct msr_ops msr_mc_bank_ops;
 u64 mce_cap_supported(void);
 int mce_set_cap(struct vcpu *vcpu, u64 mcg_cap);
+int mce_set_error(struct vcpu *vcpu, const struct kvm_x86_mce *mce);
 
 /* msr_ops.c */
 extern const struct msr_ops msr_apic_base_ops;
@@ -301,6 +304,8 @@ extern const struct msr_ops msr_misc_enable_ops;
 extern const struct msr_ops msr_arch_capabilities_ops;
 extern const struct msr_ops msr_ucode_rev_ops;
 extern const struct msr_ops msr_vmx_ops;
+extern const struct msr_ops msr_vmx_derived_ops;
+extern const struct msr_ops msr_tsx_ctrl_ops;
 extern const struct msr_ops msr_efer_ops;
 extern const struct msr_ops msr_spec_ctrl_ops;
 extern const struct msr_ops msr_pred_cmd_ops;
@@ -309,10 +314,17 @@ u64 *msr_slot_of(struct msr_access *a);
 enum msr_result msr_get_slot(struct msr_access *a);
 void msr_update_spec_ctrl(struct vcpu *vcpu);
 
-/* 48 bits: LA57 is not offered. */
+/* The CPU's linear addresses have 57 bits, in whatever mode it is. */
+DECLARE_STATIC_KEY_FALSE(msr_la57);
+
+/*
+ * What MSRs with addresses take, and SWAPGS puts into one, does not depend on CR4.LA57: SDM vol. 1,
+ * "Canonical Addressing".
+ */
 static __always_inline bool msr_canonical(u64 address)
 {
-	return (u64)((s64)(address << 16) >> 16) == address;
+	return static_branch_unlikely(&msr_la57) ? __is_canonical_address(address, 57) :
+						   __is_canonical_address(address, 48);
 }
 
 /**

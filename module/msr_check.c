@@ -34,8 +34,12 @@ static const char *row_fault(const struct msr_row *row)
 		return "one VMCS field for a range";
 	if (in_vmcs != !!row->field)
 		return "VMCS field without VMCS kind, or the reverse";
-	if (row->kind == MSR_SPECIAL && !(row->ops && row->ops->get && row->ops->set))
+	if (row->kind == MSR_SPECIAL &&
+	    !(row->ops && (row->ops->get || row->flags & MSR_NO_READ) &&
+	      (row->ops->set || row->flags & MSR_NO_WRITE)))
 		return "a callback is missing";
+	if (row->kind == MSR_SPECIAL && !row->ops->get && (row->ro_mask | row->ignore_mask))
+		return "masks that want the value, which is not to be read";
 	if (row->kind != MSR_SPECIAL && row->ops && (row->ops->get || row->ops->set))
 		return "a callback that is never called";
 	if (row->flags & (MSR_PASS_READ | MSR_PASS_WRITE) &&

@@ -39,24 +39,36 @@ static void set_edx_eax(struct vcpu *vcpu, u64 data)
 	vcpu->vmenter.regs[GPR_RDX] = upper_32_bits(data);
 }
 
+/* KVM knows only how to read what nobody can write, and no paravirtual MSR that is not offered. */
+static bool unknown_to_kvm(u32 index, enum msr_result result)
+{
+	const struct msr_row *row = msr_lookup(index);
+
+	switch (result) {
+	case MSR_UNKNOWN:
+		return true;
+	case MSR_READ_ONLY:
+		return (row->flags & (MSR_NO_WRITE | MSR_GUEST_RO)) == MSR_NO_WRITE;
+	case MSR_ABSENT:
+		return row->flags & MSR_HOST_ONLY && row->kind == MSR_CONST;
+	default:
+		return false;
+	}
+}
+
 /* What the client calls it, if it has asked to be told; else 0. */
-static u32 exit_reason(struct vcpu *vcpu, enum msr_result result)
+static u32 exit_reason(struct vcpu *vcpu, u32 index, enum msr_result result)
 {
 	u32 reason;
 
-	switch (result) {
-	case MSR_OK:
-	case MSR_AGAIN:
+	if (result == MSR_OK || result == MSR_AGAIN)
 		return 0;
-	case MSR_FILTERED:
+	if (result == MSR_FILTERED)
 		reason = KVM_MSR_EXIT_REASON_FILTER;
-		break;
-	case MSR_UNKNOWN:
+	else if (unknown_to_kvm(index, result))
 		reason = KVM_MSR_EXIT_REASON_UNKNOWN;
-		break;
-	default:
+	else
 		reason = KVM_MSR_EXIT_REASON_INVAL;
-	}
 	return reason & READ_ONCE(vcpu->vm->msr_exit_reasons);
 }
 
@@ -96,7 +108,7 @@ static noinline int full_rdmsr(struct vcpu *vcpu)
 {
 	u32 index = vcpu->vmenter.regs[GPR_RCX];
 	struct msr_value value = msr_get(vcpu, index, false);
-	u32 reason = exit_reason(vcpu, value.result);
+	u32 reason = exit_reason(vcpu, index, value.result);
 
 	if (vcpu->loaded && (value.result == MSR_AGAIN || reason))
 		return -EAGAIN;
@@ -140,7 +152,7 @@ static noinline int full_wrmsr(struct vcpu *vcpu)
 	u32 index = vcpu->vmenter.regs[GPR_RCX];
 	u64 data = edx_eax(vcpu);
 	enum msr_result result = msr_set(vcpu, index, data, false);
-	u32 reason = exit_reason(vcpu, result);
+	u32 reason = exit_reason(vcpu, index, result);
 
 	if (vcpu->loaded && (result == MSR_AGAIN || reason))
 		return -EAGAIN;

@@ -67,7 +67,7 @@ static enum msr_result set_feature_control(struct msr_access *a)
 	u64 valid = FEAT_CTL_LOCKED;
 
 	if (cpuid_has(&a->vcpu->cpuid, FEATURE_VMX))
-		valid |= FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
+		valid |= FEAT_CTL_VMX_ENABLED_INSIDE_SMX | FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
 	if (a->vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_LMCE_P)
 		valid |= FEAT_CTL_LMCE_ENABLED;
 	if (a->data & ~valid)
@@ -167,6 +167,54 @@ static u64 host_vmx_capability(u32 index)
 const struct msr_ops msr_vmx_ops = { .host_value = host_vmx_capability };
 
 /*
+ * SDM vol. 3, appendix "VMX Capability Reporting Facility": IA32_VMX_PINBASED_CTLS and so on
+ * are IA32_VMX_TRUE_PINBASED_CTLS and so on, which a client may have cut down, with more bits
+ * that must be 1. IA32_VMX_CR4_FIXED1 has the bits that the guest's CR4 can have.
+ */
+static enum msr_result get_vmx_derived(struct msr_access *a)
+{
+	u32 true_index;
+
+	if (a->index == MSR_IA32_VMX_CR4_FIXED1) {
+		a->data = vcpu_cr4_allowed(a->vcpu);
+		return MSR_OK;
+	}
+	true_index = a->index - MSR_IA32_VMX_PINBASED_CTLS + MSR_IA32_VMX_TRUE_PINBASED_CTLS;
+	a->data = a->vcpu->msrs[MSR_SLOT_VMX + true_index - MSR_IA32_VMX_BASIC] |
+		  lower_32_bits(vmx_cap(a->index));
+	return MSR_OK;
+}
+
+const struct msr_ops msr_vmx_derived_ops = {
+	.get = get_vmx_derived,
+	.host_value = host_vmx_capability,
+};
+
+/*
+ * IA32_TSX_CTRL: for a guest it is there where IA32_ARCH_CAPABILITIES says so, which a client
+ * writes as it likes.
+ */
+static bool has_tsx_ctrl(const struct msr_access *a)
+{
+	return a->host || a->vcpu->msrs[MSR_SLOT_ARCH_CAPABILITIES] & ARCH_CAP_TSX_CTRL_MSR;
+}
+
+static enum msr_result get_tsx_ctrl(struct msr_access *a)
+{
+	return has_tsx_ctrl(a) ? msr_get_slot(a) : MSR_ABSENT;
+}
+
+static enum msr_result set_tsx_ctrl(struct msr_access *a)
+{
+	if (!has_tsx_ctrl(a))
+		return MSR_ABSENT;
+	*msr_slot_of(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_tsx_ctrl_ops = { .get = get_tsx_ctrl, .set = set_tsx_ctrl };
+
+/*
  * IA32_SPEC_CTRL: the register itself holds the guest's value while the guest
  * runs and the host's before the first instruction after; see vmenter.S.
  */
@@ -206,11 +254,6 @@ const struct msr_ops msr_spec_ctrl_ops = { .get = msr_get_slot, .set = set_spec_
 
 /* IA32_PRED_CMD: a barrier that the guest orders for itself is one for the host, too. */
 
-static enum msr_result get_command(struct msr_access *a)
-{
-	return MSR_UNKNOWN;
-}
-
 static enum msr_result set_pred_cmd(struct msr_access *a)
 {
 	if (!boot_cpu_has(X86_FEATURE_IBPB))
@@ -220,7 +263,7 @@ static enum msr_result set_pred_cmd(struct msr_access *a)
 	return MSR_OK;
 }
 
-const struct msr_ops msr_pred_cmd_ops = { .get = get_command, .set = set_pred_cmd };
+const struct msr_ops msr_pred_cmd_ops = { .set = set_pred_cmd };
 
 /* IA32_FLUSH_CMD: likewise. */
 
@@ -233,7 +276,7 @@ static enum msr_result set_flush_cmd(struct msr_access *a)
 	return MSR_OK;
 }
 
-const struct msr_ops msr_flush_cmd_ops = { .get = get_command, .set = set_flush_cmd };
+const struct msr_ops msr_flush_cmd_ops = { .set = set_flush_cmd };
 
 /* IA32_EFER: control registers decide with it; control_regs.c knows the rules. */
 

@@ -53,8 +53,7 @@
 
 /*
  * VMX_BASIC to VMX_VMFUNC: what the CPU's VMX can do. A client may cut down what
- * its vCPU shows: controls, and single features; numbers (FIELDS) stay. Those
- * that follow from others are features, but not state to save.
+ * its vCPU shows: controls, and single features; numbers (FIELDS) stay.
  */
 #define VMX_CAPABILITY(index, vmx_name, more, rule, fields)			\
 {										\
@@ -68,8 +67,17 @@
 
 #define VMX_CONTROL(index, vmx_name)						\
 	VMX_CAPABILITY(index, vmx_name, MSR_EMULATED, MSR_CHECK_VMX_CONTROL, 0)
+
+/* Those that follow from others, or from CPUID, are features, but not state to save. */
 #define VMX_DERIVED(index, vmx_name)						\
-	VMX_CAPABILITY(index, vmx_name, MSR_NO_WRITE, MSR_CHECK_NONE, 0)
+{										\
+	.first = (index), .name = vmx_name,					\
+	.kind = MSR_SPECIAL, .slot = MSR_SLOT_VMX + (index) - 0x480,		\
+	.feature = FEATURE_VMX,							\
+	.flags = MSR_NO_WRITE | MSR_FEATURE | MSR_GUEST_RO,			\
+	.ops = &msr_vmx_derived_ops,						\
+	.sdm = "SDM vol. 3, VMX Capability Reporting Facility",			\
+}
 
 /* Revision, region size, memory type. */
 #define VMX_BASIC_FIELDS	(GENMASK_ULL(30, 0) | GENMASK_ULL(44, 32) | GENMASK_ULL(53, 50))
@@ -192,9 +200,8 @@ const struct msr_row msr_table[] = {
 		"SDM vol. 4, BBL_CR_CTL3 in the tables of processor families"),
 	{
 		.first = 0x122, .name = "IA32_TSX_CTRL",
-		.kind = MSR_STORED, .slot = MSR_SLOT_TSX_CTRL,
+		.kind = MSR_SPECIAL, .slot = MSR_SLOT_TSX_CTRL, .ops = &msr_tsx_ctrl_ops,
 		.gp_mask = ~(u64)(TSX_CTRL_RTM_DISABLE | TSX_CTRL_CPUID_CLEAR),
-		.feature = FEATURE_RTM,
 		.flags = MSR_SAVE | MSR_PROBE_HOST,
 		.sdm = "SDM vol. 4, table IA-32 Architectural MSRs; TSX is off whatever it says",
 	}, {
@@ -324,7 +331,7 @@ const struct msr_row msr_table[] = {
 	VMX_DERIVED(0x484, "IA32_VMX_ENTRY_CTLS"),
 	VMX_CAPABILITY(0x485, "IA32_VMX_MISC", MSR_EMULATED, MSR_CHECK_VMX_MISC, VMX_MISC_FIELDS),
 	VMX_CAPABILITY(0x486, "IA32_VMX_CR0_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),
-	VMX_DERIVED(0x487, "IA32_VMX_CR0_FIXED1"),
+	VMX_CAPABILITY(0x487, "IA32_VMX_CR0_FIXED1", MSR_NO_WRITE, MSR_CHECK_NONE, 0),
 	VMX_CAPABILITY(0x488, "IA32_VMX_CR4_FIXED0", MSR_EMULATED, MSR_CHECK_SUPERSET, 0),
 	VMX_DERIVED(0x489, "IA32_VMX_CR4_FIXED1"),
 	VMX_CAPABILITY(0x48a, "IA32_VMX_VMCS_ENUM", MSR_EMULATED, MSR_CHECK_NONE, 0),

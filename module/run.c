@@ -250,6 +250,8 @@ static int run_loop(struct vcpu *vcpu)
 		if (ret)
 			continue;
 
+		if (test_and_clear_bit(REQUEST_SHUTDOWN, &vcpu->requests))
+			return exit_shutdown(vcpu);
 		ret = lapic_accept_requests(vcpu);
 		if (ret)
 			return ret;
@@ -307,6 +309,7 @@ static int run_once(struct vcpu *vcpu)
 	if (!vcpu->lapic && vcpu_set_cr8(vcpu, READ_ONCE(run->cr8)))
 		return -EINVAL;
 
+	run->flags = 0;
 	WRITE_ONCE(vcpu->task, current);
 	ret = complete_exit(vcpu);
 	if (ret > 0)

@@ -4,10 +4,10 @@
  * guest's may go through one.
  */
 #include <linux/bitfield.h>
+#include <asm/page.h>
 #include <asm/processor-flags.h>
 
 #include "compat.h"
-#include "msr.h"
 #include "segment.h"
 #include "vcpu.h"
 
@@ -22,6 +22,9 @@
 #define RIGHTS_DB	BIT(14)
 #define RIGHTS_G	BIT(15)
 #define RIGHTS_UNUSABLE	BIT(16)
+
+/* Those of memory: LA57 is not offered. */
+#define LINEAR_ADDRESS_BITS	48
 
 /* In RIGHTS_TYPE of a code or data segment. */
 #define TYPE_CODE	BIT(3)
@@ -196,7 +199,7 @@ static void find_bounds(u32 ar, u32 limit, u64 *first, u64 *last)
 int segment_check(struct vcpu *vcpu, struct segment_access *access)
 {
 	bool typed = vcpu->cr0 & X86_CR0_PE && !(vcpu->rflags & X86_EFLAGS_VM);
-	u64 base, end, first, last;
+	u64 base, begin, end, first, last;
 	u32 cs_ar, ar, limit;
 	int ret;
 
@@ -212,9 +215,11 @@ int segment_check(struct vcpu *vcpu, struct segment_access *access)
 	if (vcpu_is_long_mode(vcpu) && cs_ar & RIGHTS_L) {
 		if (access->segment < SEG_FS)
 			base = 0;
-		end = base + access->offset + access->size - 1;
+		begin = base + access->offset;
+		end = begin + access->size - 1;
 		access->last = U64_MAX;
-		return msr_canonical(base + access->offset) && msr_canonical(end) ? 0 : -ENXIO;
+		return __is_canonical_address(begin, LINEAR_ADDRESS_BITS) &&
+		       __is_canonical_address(end, LINEAR_ADDRESS_BITS) ? 0 : -ENXIO;
 	}
 	if (ar & RIGHTS_UNUSABLE || (typed && !type_permits(ar, access->write)))
 		return -ENXIO;

@@ -193,11 +193,6 @@ int vcpu_switch_in(struct vcpu *vcpu)
 	}
 
 	vcpu->vmenter.flags = mitigation_flags;
-	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL)) {
-		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);
-		msr_update_spec_ctrl(vcpu);
-	}
-
 	save_host_segments(&vcpu->host);
 	load_dirty(vcpu);
 	msr_load_guest(vcpu);
@@ -325,6 +320,11 @@ void vcpu_enter_begin(struct vcpu *vcpu)
 	if (host->cr4 != cr4) {
 		vmwritel(HOST_CR4, cr4);
 		host->cr4 = cr4;
+	}
+	/* An interrupt between two turns may have changed the host's: SMT comes and goes. */
+	if (boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL)) {
+		vcpu->vmenter.host_spec_ctrl = native_read_msr(MSR_IA32_SPEC_CTRL);
+		msr_update_spec_ctrl(vcpu);
 	}
 	load_guest_debug_regs(vcpu);
 	if (host_has_pebs)

@@ -15,6 +15,7 @@
 #include <asm/tsc.h>
 
 #include "compat.h"
+#include "lapic.h"
 #include "msr.h"
 #include "vcpu.h"
 #include "vmx_caps.h"
@@ -96,6 +97,7 @@ static void set_offset(struct vcpu *vcpu, u64 offset)
 		vmwrite64(TSC_OFFSET, true_offset(vcpu));
 	else
 		vcpu->dirty |= DIRTY_TSC;
+	lapic_timer_tsc_changed(vcpu);
 }
 
 /**

@@ -315,6 +315,7 @@ int vcpu_set_cr4(struct vcpu *vcpu, unsigned long cr4);
 int vcpu_set_cr8(struct vcpu *vcpu, unsigned long cr8);
 unsigned long vcpu_get_cr8(const struct vcpu *vcpu);
 int vcpu_set_efer(struct vcpu *vcpu, u64 efer, bool host);
+unsigned long vcpu_cr4_allowed(struct vcpu *vcpu);
 bool vcpu_crs_valid(struct vcpu *vcpu, unsigned long cr0, unsigned long cr4);
 void vcpu_write_crs(struct vcpu *vcpu);
 void vcpu_read_crs(struct vcpu *vcpu);

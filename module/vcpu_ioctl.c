@@ -62,16 +62,15 @@ static int get_lapic(struct vcpu *vcpu, struct kvm_lapic_state __user *user)
 static int set_lapic(struct vcpu *vcpu, const struct kvm_lapic_state __user *user)
 {
 	struct kvm_lapic_state *state;
-	int ret;
 
 	if (!vcpu->lapic)
 		return -EINVAL;
 	state = memdup_user(user, sizeof(*state));
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	ret = lapic_set_state(vcpu, state);
+	lapic_set_state(vcpu, state);
 	kfree(state);
-	return ret;
+	return 0;
 }
 
 static int set_signal_mask(struct vcpu *vcpu, const struct kvm_signal_mask __user *user)
@@ -108,6 +107,7 @@ static noinline long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __use
 		struct kvm_device_attr attr;
 		struct kvm_vcpu_events events;
 		struct kvm_interrupt interrupt;
+		struct kvm_x86_mce mce;
 		u64 mcg_cap;
 	} u;
 	int ret;
@@ -165,6 +165,9 @@ static noinline long state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __use
 	case KVM_X86_SETUP_MCE:
 		ret = GET_USER_STRUCT(u.mcg_cap, arg);
 		return ret ?: mce_set_cap(vcpu, u.mcg_cap);
+	case KVM_X86_SET_MCE:
+		ret = GET_USER_STRUCT(u.mce, arg);
+		return ret ?: mce_set_error(vcpu, &u.mce);
 	case KVM_GET_TSC_KHZ:
 		return vcpu->tsc_khz;
 	case KVM_SET_TSC_KHZ:

@@ -150,7 +150,8 @@ int vm_set_memory_region(struct vm *vm, const struct kvm_userspace_memory_region
 struct memslot *vm_find_slot(struct vm *vm, u64 gfn);
 int vm_read_guest(struct vm *vm, u64 gpa, void *data, unsigned int len);
 int vm_write_guest(struct vm *vm, u64 gpa, const void *data, unsigned int len);
-int vm_set_guest_bits(struct vm *vm, u64 gpa, u32 old, u32 bits);
+int vm_read_guest_entry(struct vm *vm, u64 gpa, u64 *entry, unsigned int size);
+int vm_set_guest_bits(struct vm *vm, u64 gpa, u64 old, u64 bits, unsigned int size);
 void vm_free_slots(struct vm *vm);
 
 #endif

@@ -387,6 +387,11 @@ static int vmx_root_cpu_online(unsigned int n)
 
 	if (vmx_windows) {
 		ret = vmx_root_try();
+		/* Once minihv is loaded others may have VMX in between. The CPU comes all the same. */
+		if (ret == -EBUSY && hotplug_state) {
+			WRITE_ONCE(cpu->on, true);
+			return 0;
+		}
 	} else {
 		local_irq_save(flags);
 		ret = vmx_root_enter();

@@ -245,6 +245,7 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_DISABLE_QUIRKS2 };
 	struct kvm_enable_cap vcpu_cap = { .cap = KVM_CAP_ENFORCE_PV_FEATURE_CPUID };
 	uint64_t mcg_cap = 1;
+	struct kvm_x86_mce mce = { .status = 1ull << 63 };
 	struct {
 		struct kvm_signal_mask head;
 		sigset_t set;
@@ -266,6 +267,7 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 		{ "KVM_GET_DEVICE_ATTR", vcpu, KVM_GET_DEVICE_ATTR, &attr },
 		{ "KVM_SET_DEVICE_ATTR", vcpu, KVM_SET_DEVICE_ATTR, &attr },
 		{ "KVM_X86_SETUP_MCE", vcpu, KVM_X86_SETUP_MCE, &mcg_cap },
+		{ "KVM_X86_SET_MCE", vcpu, KVM_X86_SET_MCE, &mce },
 	};
 	struct call identity_map = {
 		"KVM_SET_IDENTITY_MAP_ADDR", -1, KVM_SET_IDENTITY_MAP_ADDR, &address,

@@ -14,7 +14,6 @@
 
 #define VECTOR_UD		6
 
-#define MSR_IA32_TSX_CTRL	0x122
 #define MSR_IA32_DEBUGCTL	0x1d9
 
 #define RTM_DISABLE		1

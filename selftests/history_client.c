@@ -278,7 +278,7 @@ static int make_and_destroy(int dev, int vms)
  */
 TEST(cve_2018_5244_vcpu_memory)
 {
-	int dev = vm_open_device(test_device()), made, kept = 0;
+	int dev = vm_open_device(test_device()), made, kept = 0, rounds = 0;
 	long before, after;
 
 	/* Said by testbed/debug.sh of kernels where that says nothing, or takes too long. */
@@ -290,7 +290,7 @@ TEST(cve_2018_5244_vcpu_memory)
 	before = settled_free_pages();
 	ASSERT_LT(0, before);
 	/* What leaks does so each time; the kernel's own memory comes and goes. */
-	for (int round = 0; round < 2; round++) {
+	while (rounds - kept < 2 && kept < 5) {
 		made = make_and_destroy(dev, VMS);
 		ASSERT_LT(0, made);
 		after = settled_free_pages();
@@ -298,8 +298,9 @@ TEST(cve_2018_5244_vcpu_memory)
 		/* Half a page for each. */
 		kept += before - after >= made / 2;
 		before = after;
+		rounds++;
 	}
-	EXPECT_GE(1, kept);
+	EXPECT_GT(5, kept);
 	close(dev);
 }
 

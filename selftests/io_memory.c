@@ -5,6 +5,8 @@
  *
  * SDM vol. 3, "Relative Priority of Faults and VM Exits".
  */
+#include <sys/mman.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
@@ -12,8 +14,13 @@
 #define PORT_GP		0xe5
 #define PORT_SS		0xe6
 
+#define PAGE_PRESENT	(1 << 0)
 #define PAGE_RW		(1 << 1)
 #define PAGE_USER	(1 << 2)
+#define PAGE_ACCESSED	(1 << 5)
+#define PAGE_LARGE	(1 << 7)
+#define CR0_PG		(1u << 31)
+#define CR4_PSE		(1 << 4)
 #define CR4_SMAP	(1 << 21)
 #define RFLAGS_AC	(1 << 18)
 
@@ -96,6 +103,7 @@ TEST_F(io, page_of_a_user)
 	for (int i = 0; i < 2; i++)
 		*(uint64_t *)vm_gpa(&self->m.vm, VM_GPA_PD + i * 8, 8) &= ~(uint64_t)PAGE_USER;
 	*data_entry(&self->m.vm) |= PAGE_USER;
+	*data_entry(&self->m.vm) &= ~(uint64_t)PAGE_ACCESSED;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr4 |= CR4_SMAP;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
@@ -106,11 +114,14 @@ TEST_F(io, page_of_a_user)
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(14, op.vector);
 	EXPECT_EQ(1, op.error_code);	/* present */
+	/* SDM vol. 3, "Accessed and Dirty Flags": what was not translated was not used. */
+	EXPECT_EQ(0, *data_entry(&self->m.vm) & PAGE_ACCESSED);
 
 	op.rax = DATA_GPA;
 	op.rflags = RFLAGS_AC;
 	ASSERT_EQ(-EIO, vm_run_ops(self->vcpu, &op, 1));
 	ASSERT_EQ(KVM_EXIT_IO, self->run->exit_reason);
+	EXPECT_EQ(PAGE_ACCESSED, *data_entry(&self->m.vm) & PAGE_ACCESSED);
 }
 
 TEST_F(io, not_canonical)
@@ -279,6 +290,79 @@ TEST_F(io, addresses_wrap)
 	EXPECT_EQ(0x2222, got[1]);
 	EXPECT_EQ(0x3333, got[2]);
 	EXPECT_EQ(0x4444, got[3]);
+}
+
+#define HIGH_GPA	(1ull << 32)
+#define HIGH_SLOT	7
+#define PD32		(VM_GPA_FREE + 0x20000)
+#define PAGE		4096
+
+/* By the CPU, and by OUTS: 0x800000 is the 4-MiB page at HIGH_GPA. */
+GUEST_CODE(reads_high, 32,
+	   "movl $0x800000, %esi\n"
+	   "movb (%esi), %al\n"
+	   "outb %al, $0xe0\n"
+	   "movl $0xe0, %edx\n"
+	   "outsb\n"
+	   "hlt\n");
+
+/* SDM vol. 3, "32-Bit Paging": a 4-MiB page has bits 39:32 of its address in 20:13 (PSE-36). */
+TEST_F(io, page_above_4_gib)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = HIGH_SLOT, .guest_phys_addr = HIGH_GPA, .memory_size = PAGE,
+	};
+	uint32_t *pd = vm_gpa(&self->m.vm, PD32, PAGE);
+	struct kvm_sregs sregs;
+	uint8_t *high;
+
+	high = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, high);
+	*high = 0x5a;
+	region.userspace_addr = (uintptr_t)high;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vm.fd, KVM_SET_USER_MEMORY_REGION, &region));
+	pd[0] = PAGE_PRESENT | PAGE_RW | PAGE_LARGE;
+	pd[2] = PAGE_PRESENT | PAGE_RW | PAGE_LARGE | 1 << 13;
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, reads_high));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cr3 = PD32;
+	sregs.cr4 |= CR4_PSE;
+	sregs.cr0 |= CR0_PG;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+	ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
+	EXPECT_EQ(0x5a, out_data(self->vcpu));
+	ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
+	EXPECT_EQ(0x5a, out_data(self->vcpu));
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	munmap(high, PAGE);
+}
+
+GUEST_CODE(wraps_32, 32,
+	   "movl $0xffffffff, %esi\n"
+	   "movl $0xe0, %edx\n"
+	   "outsw\n"
+	   "hlt\n");
+
+/* 32-bit code in long mode: linear addresses, too, end at 4 GiB, and go on at 0. */
+TEST_F(io, linear_addresses_wrap)
+{
+	uint64_t *pdpt = vm_gpa(&self->m.vm, VM_GPA_PDPT, PAGE);
+	struct kvm_sregs sregs;
+
+	/* The last 2 MiB below 4 GiB are those at DATA_GPA. */
+	pdpt[3] = pdpt[0];
+	*(uint64_t *)vm_gpa(&self->m.vm, VM_GPA_PD + 511 * 8, 8) = *data_entry(&self->m.vm);
+	*(uint8_t *)vm_gpa(&self->m.vm, DATA_GPA + 0x1fffff, 1) = 0x12;
+	*(uint8_t *)vm_gpa(&self->m.vm, 0, 1) = 0x34;
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, wraps_32));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cs.selector = VM_SEL_CODE32;
+	sregs.cs.l = 0;
+	sregs.cs.db = 1;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+	ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
+	EXPECT_EQ(0x3412, out_data(self->vcpu));
+	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 }
 
 TEST_HARNESS_MAIN

@@ -141,6 +141,16 @@ static int switch_on(struct vcpu **vcpus, uint32_t dfr, const uint8_t *ldr, cons
 	return ret;
 }
 
+static int x2apic_mode(struct vcpu **vcpus)
+{
+	int ret = 0;
+
+	for (int i = 0; i < VCPUS && !ret; i++)
+		ret = vcpu_set_msr(vcpus[i], MSR_IA32_APIC_BASE,
+				   0xfee00000 | X2APIC_MODE | (i ? 0 : APIC_BASE_BSP));
+	return ret;
+}
+
 /* A bit for each vCPU that has VECTOR waiting; it waits no longer. Or -errno. */
 static int take_received(struct vcpu **vcpus)
 {
@@ -209,6 +219,35 @@ TEST_F(three, xapic_destinations)
 	send_messages(_metadata, &self->m.vm, self->vcpus, to_cluster, ARRAY_SIZE(to_cluster));
 }
 
+/*
+ * The KVM API: without KVM_CAP_X2APIC_API the state "always uses xAPIC format", so the id is in
+ * the upper eight bits in x2APIC mode, too. What is written there cannot change it.
+ */
+TEST_F(three, state_in_x2apic_mode)
+{
+	static const uint32_t ids[] = { 0, 1, 17 };
+	struct kvm_lapic_state state;
+	uint32_t ldr;
+
+	ASSERT_EQ(0, x2apic_mode(self->vcpus));
+	for (int i = 0; i < VCPUS; i++) {
+		ASSERT_EQ(0, get_lapic(self->vcpus[i], &state));
+		EXPECT_EQ(ids[i] << 24, get_reg(&state, APIC_ID));
+		ldr = get_reg(&state, APIC_LDR);
+		EXPECT_EQ(ids[i] / 16 << 16 | 1 << ids[i] % 16, ldr);
+		ASSERT_EQ(0, set_lapic(self->vcpus[i], &state));
+		/* KVM's id does change there, before 6.11. */
+		if (!testing_kvm()) {
+			put_reg(&state, APIC_ID, 7 << 24);
+			put_reg(&state, APIC_LDR, 0);
+			ASSERT_EQ(0, set_lapic(self->vcpus[i], &state));
+		}
+		ASSERT_EQ(0, get_lapic(self->vcpus[i], &state));
+		EXPECT_EQ(ids[i] << 24, get_reg(&state, APIC_ID));
+		EXPECT_EQ(ldr, get_reg(&state, APIC_LDR));
+	}
+}
+
 #define ICR(low, destination)	((uint64_t)(destination) << 32 | (low) | VECTOR)
 #define ICR_LOGICAL		(1u << 11)
 #define ICR_SELF		(1u << 18)
@@ -232,10 +271,7 @@ TEST_F(three, x2apic_destinations)
 	};
 	struct vm_op send;
 
-	for (int i = 0; i < VCPUS; i++) {
-		ASSERT_EQ(0, vcpu_set_msr(self->vcpus[i], MSR_IA32_APIC_BASE,
-					  0xfee00000 | X2APIC_MODE | (i ? 0 : APIC_BASE_BSP)));
-	}
+	ASSERT_EQ(0, x2apic_mode(self->vcpus));
 	ASSERT_EQ(0, switch_on(self->vcpus, 0, NULL, NULL));
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		send = vm_op_wrmsr(MSR_X2APIC + APIC_ICR / 16, rows[i].icr);

@@ -141,6 +141,87 @@ TEST_F(timer, tsc_deadline)
 	}
 }
 
+GUEST_CODE(far_deadline, 16,
+	   SWITCH_ON
+	   WRMSR(0x832, 0x40041, 0)
+	   "rdtsc\n"
+	   "addl $0x100, %edx\n"
+	   "movl $0x6e0, %ecx\n"
+	   "wrmsr\n"
+	   "outb %al, $0xe0\n"
+	   "sti\n"
+	   "1: hlt\n"
+	   "jmp 1b\n"
+	   HANDLERS(far_deadline));
+GUEST_LABEL(far_deadline_interrupt);
+GUEST_LABEL(far_deadline_nmi);
+
+/* The client has the guest's TSC go on from another value. */
+static int shift_tsc(struct vcpu *vcpu, uint64_t ticks)
+{
+	uint64_t offset;
+	struct kvm_device_attr attr = {
+		.group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&offset,
+	};
+	int ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_DEVICE_ATTR, &attr);
+
+	offset += ticks;
+	return ret ? ret : sys_ioctl_ptr(vcpu->fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+/* SDM vol. 3, "TSC-Deadline Mode": the interrupt comes when the TSC gets there, and not before. */
+TEST_F(timer, tsc_goes_past_the_deadline)
+{
+	if (testing_kvm())
+		SKIP(return, "KVM does not look at the deadline again");
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(far_deadline);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, shift_tsc(self->vcpu, 0x200ull << 32));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+}
+
+TEST_F(timer, tsc_goes_back_before_the_deadline)
+{
+	uint64_t deadline, ticks = 20 * sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0), now;
+
+	if (testing_kvm())
+		SKIP(return, "KVM does not look at the deadline again");
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(far_deadline);
+	/* So that it can go back. */
+	ASSERT_EQ(0, shift_tsc(self->vcpu, 0x1000ull << 32));
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC, &now));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, now + ticks));
+	ASSERT_EQ(0, shift_tsc(self->vcpu, -(0x100ull << 32)));
+	usleep(100000);
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
+	EXPECT_EQ(now + ticks, deadline);
+}
+
+/* A state of another mode has no deadline, and the next one does not find the old. */
+TEST_F(timer, no_deadline_is_left_behind)
+{
+	struct kvm_lapic_state armed, one_shot;
+	uint64_t deadline;
+
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(far_deadline);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, get_lapic(self->vcpu, &armed));
+	ASSERT_EQ(0, set_lapic(self->vcpu, &armed));
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
+	EXPECT_NE(0, deadline);
+	one_shot = armed;
+	put_reg(&one_shot, APIC_LVT_TIMER, VECTOR);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &one_shot));
+	ASSERT_EQ(0, set_lapic(self->vcpu, &armed));
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
+	EXPECT_EQ(0, deadline);
+}
+
 /*
  * SDM vol. 3, figure "Divide Configuration Register". What the timer has counted between two
  * looks is the time between them, as far as it can be known from outside.

@@ -103,6 +103,8 @@ TEST_F(exits, reasons)
 			vm_op_wrmsr(MSR_IA32_CSTAR, NONCANONICAL) },
 		{ "read-only MSR", INVAL, KVM_EXIT_X86_WRMSR,
 			vm_op_wrmsr(MSR_PLATFORM_INFO, VALUE) },
+		{ "constant written, which KVM can only read", UNKNOWN, KVM_EXIT_X86_WRMSR,
+			vm_op_wrmsr(MSR_IA32_PERF_CTL, VALUE) },
 		{ "unknown MSR read", UNKNOWN, KVM_EXIT_X86_RDMSR,
 			vm_op_rdmsr(MSR_UNKNOWN_LOW) },
 		{ "unknown MSR written", UNKNOWN, KVM_EXIT_X86_WRMSR,

@@ -3,11 +3,14 @@
  * What MSRs hold on a fresh vCPU, what the host can store in them, and what
  * it cannot, through KVM_GET_MSRS and KVM_SET_MSRS.
  */
+#include <cpuid.h>
 #include <stdint.h>
 #include <x86intrin.h>
 
 #include "harness.h"
 #include "test.h"
+
+#define VECTOR_GP	13
 
 struct value {
 	const char *name;
@@ -246,6 +249,69 @@ TEST_F(values, refused_values_change_nothing)
 			TH_LOG("%s: was %#lx, is %#lx", v->name, before, after);
 		}
 	}
+}
+
+/*
+ * SDM vol. 1, "Canonical Addressing": for these MSRs it is the CPU that decides how many bits an
+ * address has, and not the guest's CR4.LA57.
+ */
+TEST_F(values, addresses_are_as_wide_as_the_cpu_has_them)
+{
+	static const uint32_t indices[] = {
+		MSR_IA32_LSTAR, MSR_IA32_CSTAR, MSR_IA32_FS_BASE, MSR_IA32_GS_BASE,
+		MSR_IA32_KERNEL_GS_BASE, MSR_IA32_SYSENTER_EIP,
+	};
+	unsigned int eax, ebx, ecx = 0, edx;
+	uint64_t half;
+
+	__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
+	if (testing_kvm() && ecx & 1 << 16)
+		SKIP(return, "KVM asks CR4.LA57, before 6.13");
+	half = 1ull << (ecx & 1 << 16 ? 56 : 47);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
+	for (size_t i = 0; i < ARRAY_SIZE(indices); i++) {
+		struct vm_op ops[] = {
+			vm_op_wrmsr(indices[i], half - 1), vm_op_wrmsr(indices[i], -half),
+			vm_op_wrmsr(indices[i], half), vm_op_wrmsr(indices[i], -half - 1),
+		};
+
+		ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+		EXPECT_EQ(VM_OP_DONE, ops[0].vector);
+		EXPECT_EQ(VM_OP_DONE, ops[1].vector);
+		if (indices[i] != MSR_IA32_SYSENTER_EIP || !testing_kvm()) {
+			EXPECT_EQ(VECTOR_GP, ops[2].vector) {
+				TH_LOG("MSR %#x", indices[i]);
+			}
+			EXPECT_EQ(VECTOR_GP, ops[3].vector);
+		}
+	}
+}
+
+/*
+ * SDM vol. 4, IA32_TSX_CTRL: "if IA32_ARCH_CAPABILITIES[7] = 1". What CPUID says of RTM does not
+ * matter.
+ */
+TEST_F(values, tsx_ctrl_is_where_arch_capabilities_says_so)
+{
+	struct vm_op ops[] = { vm_op_rdmsr(MSR_IA32_TSX_CTRL), vm_op_wrmsr(MSR_IA32_TSX_CTRL, 1) };
+	uint64_t unused;
+
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
+	if (vcpu_get_msr(&self->m.vcpu, MSR_IA32_TSX_CTRL, &unused))
+		SKIP(return, "the CPU has no IA32_TSX_CTRL");
+	ASSERT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_ARCH_CAPABILITIES, 0));
+	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+	EXPECT_EQ(VECTOR_GP, ops[0].vector);
+	EXPECT_EQ(VECTOR_GP, ops[1].vector);
+	machine_destroy(&self->m);
+
+	/* It cannot change once the vCPU has run. */
+	ASSERT_MACHINE(&self->m, 2);
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
+	ASSERT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_ARCH_CAPABILITIES, 1 << 7));
+	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+	EXPECT_EQ(VM_OP_DONE, ops[0].vector);
+	EXPECT_EQ(VM_OP_DONE, ops[1].vector);
 }
 
 /* A value that is not canonical would fail the next VM entry. */

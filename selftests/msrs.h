@@ -15,20 +15,24 @@
 #define MSR_PLATFORM_INFO		0xce
 #define MSR_IA32_MTRRCAP		0xfe
 #define MSR_IA32_ARCH_CAPABILITIES	0x10a
+#define MSR_IA32_TSX_CTRL		0x122
 #define MSR_IA32_SYSENTER_CS		0x174
 #define MSR_IA32_SYSENTER_ESP		0x175
 #define MSR_IA32_SYSENTER_EIP		0x176
 #define MSR_IA32_MCG_CAP		0x179
 #define MSR_IA32_MCG_STATUS		0x17a
 #define MSR_IA32_MCG_CTL		0x17b
+#define MSR_IA32_PERF_CTL		0x199
 #define MSR_IA32_MISC_ENABLE		0x1a0
 #define MSR_IA32_PAT			0x277
 #define MSR_IA32_MTRR_DEF_TYPE		0x2ff
 #define MSR_IA32_PERF_GLOBAL_CTRL	0x38f
 #define MSR_IA32_PEBS_ENABLE		0x3f1
+#define MSR_IA32_MC0_CTL		0x400
 #define MSR_IA32_VMX_BASIC		0x480
 #define MSR_IA32_VMX_MISC		0x485
 #define MSR_IA32_VMX_VMFUNC		0x491
+#define MSR_IA32_TSC_DEADLINE		0x6e0
 #define MSR_IA32_EFER			0xc0000080
 #define MSR_IA32_STAR			0xc0000081
 #define MSR_IA32_LSTAR			0xc0000082
@@ -54,8 +58,8 @@
 
 #define PAT_RESET			0x0007040600070406ULL
 
-/* The first address that is no longer canonical with 48-bit addresses. */
-#define NONCANONICAL			0x0000800000000000ULL
+/* Not canonical, with addresses of 48 bits and of 57. */
+#define NONCANONICAL			0x0100000000000000ULL
 #define CANONICAL_LOW			0x00007ffffffff000ULL
 #define CANONICAL_HIGH			0xffff800000001000ULL
 

@@ -15,10 +15,13 @@
 #define GP_VECTOR	13
 
 #define CPUID_1_ECX_VMX	(1u << 5)
+#define CR4_LA57	(1ull << 12)
 #define CR4_VMXE	(1ull << 13)
+#define CR4_SMEP	(1ull << 20)
+#define CR4_SMAP	(1ull << 21)
 
 #define FEATURE_CONTROL_LOCK	(1ull << 0)
-#define FEATURE_CONTROL_VMX	(1ull << 2)	/* outside SMX operation */
+#define FEATURE_CONTROL_VMX	(3ull << 1)	/* inside SMX operation, and outside */
 
 #define MSR_VMX_PROCBASED_CTLS2	0x48b
 
@@ -154,6 +157,44 @@ TEST_F(vmx_cpuid, cut_down)
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(VM_OP_DONE, op.vector);
 	EXPECT_EQ(less, vm_op_value(&op));
+}
+
+#define MSR_VMX_PROCBASED_CTLS		0x482
+#define MSR_VMX_CR4_FIXED1		0x489
+#define MSR_VMX_TRUE_PROCBASED_CTLS	0x48e
+
+#define CPU_BASED_TPR_SHADOW		(1ull << 21)
+/* SDM vol. 3, appendix "VMX Capability Reporting Facility": bits 1, 4 to 6, 8, 13 to 16, and 26. */
+#define CPU_BASED_ALWAYS_ON		0x0401e172ull
+
+/*
+ * SDM vol. 3, "Primary Processor-Based VM-Execution Controls": of both registers the bits that
+ * may be 1 are the same. A bit of CR4_FIXED1 is one that CR4 can have.
+ */
+TEST_F(vmx_cpuid, derived)
+{
+	struct vm_op ops[] = {
+		vm_op_rdmsr(MSR_VMX_PROCBASED_CTLS), vm_op_rdmsr(MSR_VMX_TRUE_PROCBASED_CTLS),
+		vm_op_rdmsr(MSR_VMX_CR4_FIXED1), vm_op_cpuid(7, 0),
+	};
+	uint64_t value;
+
+	if (!variant->vmx)
+		return;
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_VMX_TRUE_PROCBASED_CTLS, &value));
+	ASSERT_NE(0, value >> 32 & CPU_BASED_TPR_SHADOW);
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_VMX_TRUE_PROCBASED_CTLS,
+				  value & ~(CPU_BASED_TPR_SHADOW << 32)));
+	ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
+	value = vm_op_value(&ops[0]);
+	EXPECT_EQ(0, value >> 32 & CPU_BASED_TPR_SHADOW);
+	EXPECT_EQ(vm_op_value(&ops[1]) >> 32, value >> 32);
+	EXPECT_EQ(CPU_BASED_ALWAYS_ON, value & CPU_BASED_ALWAYS_ON);
+	value = vm_op_value(&ops[2]);
+	EXPECT_EQ(!!(ops[3].rbx & 1 << 7), !!(value & CR4_SMEP));
+	EXPECT_EQ(!!(ops[3].rbx & 1 << 20), !!(value & CR4_SMAP));
+	EXPECT_NE(0, value & CR4_VMXE);
+	EXPECT_EQ(0, value & CR4_LA57);
 }
 
 /* Enabled and locked by the guest's firmware; unlocked by nobody but the client. */

@@ -5,55 +5,14 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
 #include <sys/syscall.h>
 
+#include "cpus.h"
 #include "guest_code.h"
 #include "harness.h"
 
 #define MODULE		"minihv"
 #define MSR_VALUE	0x123456789abc
-
-static int set_online(int cpu, bool online)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
-		 cpu);
-	return write_file(path, online ? "1" : "0");
-}
-
-/* The last CPU that can go, or -1. CPU 0 has no such file. */
-static int removable_cpu(void)
-{
-	char path[64];
-
-	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu > 0; cpu--) {
-		snprintf(path, sizeof(path),
-			 "/sys/devices/system/cpu/cpu%d/online", cpu);
-		if (!access(path, W_OK))
-			return cpu;
-	}
-	return -1;
-}
-
-static int stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void stay_anywhere(void)
-{
-	cpu_set_t set;
-
-	memset(&set, 0xff, sizeof(set));
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 /* Whether the guest of @vcpu, run on @cpu, finds its MSR as it was set. */
 #define ASSERT_RUNS_ON(cpu, vcpu)					\

@@ -3,6 +3,7 @@
  * With vmx_window=1: KVM has VMX, by its first VM, while there is a vCPU of minihv's. What needs
  * the VMCS says EBUSY and has changed nothing, and when KVM's VM has gone all goes on.
  */
+#include "cpus.h"
 #include "lapic.h"
 #include "harness.h"
 
@@ -172,6 +173,27 @@ TEST_F(taken, init)
 	EXPECT_EQ(CODE_GPA, sregs.cs.base);
 	vcpu_destroy(&ap);
 	machine_destroy(&m);
+}
+
+/* A CPU that goes and comes back meanwhile comes back; suspend does that to all but one. */
+TEST_F(taken, cpu_comes)
+{
+	struct vm_op op = vm_op_cpuid(0, 0);
+	int cpu = removable_cpu();
+
+	if (cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
+	ASSERT_TAKEN();
+	ASSERT_EQ(0, set_online(cpu, false));
+	ASSERT_EQ(0, set_online(cpu, true));
+	ASSERT_EQ(0, stay_on(cpu));
+	EXPECT_EQ(-EBUSY, sys_ioctl(self->vcpu->fd, KVM_RUN, 0));
+	close(self->kvm_vm);
+
+	ASSERT_OPS(self->vcpu, &op, 1);
+	EXPECT_EQ(VM_OP_DONE, op.vector);
+	stay_anywhere();
 }
 
 TEST_HARNESS_MAIN
