@@ -39,7 +39,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 	struct vcpu_event *event = &vcpu->event;
 
 	vcpu->stats.exceptions++;
-	/* What a fault pushes has RF set. #DB is a trap here, or the CPU has dealt with it; #MC an abort. */
+	/* What a fault pushes has RF set. #DB is a trap, or the CPU's doing; #MC is an abort. */
 	if (vector != DB_VECTOR && vector != MC_VECTOR)
 		set_rf(vcpu);
 	event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | vector;

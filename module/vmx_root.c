@@ -387,7 +387,7 @@ static int vmx_root_cpu_online(unsigned int n)
 
 	if (vmx_windows) {
 		ret = vmx_root_try();
-		/* Once minihv is loaded others may have VMX in between. The CPU comes all the same. */
+		/* Once minihv is loaded others may have VMX in between: no reason not to come. */
 		if (ret == -EBUSY && hotplug_state) {
 			WRITE_ONCE(cpu->on, true);
 			return 0;
