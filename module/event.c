@@ -10,6 +10,8 @@
 #include "lapic.h"
 #include "vcpu.h"
 
+#define MACHINE_CHECK	(INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | MC_VECTOR)
+
 /* SDM vol. 3, "RFLAGS.RF": so that the handler's IRET does not hit the same breakpoint. */
 static void set_rf(struct vcpu *vcpu)
 {
@@ -31,13 +33,16 @@ static void set_rf(struct vcpu *vcpu)
  * An exception whose delivery the VM exit interrupted gives way: minihv raises
  * another in that situation only when it hands on an #AC or #DB, or the client's #MC,
  * which are benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
- * a fault happens again when the guest's handler returns. Interrupts and NMIs
- * wait elsewhere (interrupt.c).
+ * a fault happens again when the guest's handler returns. An #MC that waits does not
+ * give way, and then it is the new one that happens again. Interrupts and NMIs wait
+ * elsewhere (interrupt.c).
  */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {
 	struct vcpu_event *event = &vcpu->event;
 
+	if (event->info == MACHINE_CHECK)
+		return;
 	vcpu->stats.exceptions++;
 	/* What a fault pushes has RF set. #DB is a trap, or the CPU's doing; #MC is an abort. */
 	if (vector != DB_VECTOR && vector != MC_VECTOR)

@@ -94,10 +94,12 @@ static int inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 	return 1;
 }
 
-/* A linear address further on. Outside of 64-bit code they wrap at 4 GiB. */
+/* A linear address further on. Outside of 64-bit code they wrap at 4 GiB; to ask takes the VMCS. */
 static u64 advance(struct vcpu *vcpu, u64 linear, unsigned int len)
 {
-	return vcpu_is_64bit_code(vcpu) ? linear + len : (u32)(linear + len);
+	u64 next = linear + len;
+
+	return next >> 32 == linear >> 32 || vcpu_is_64bit_code(vcpu) ? next : (u32)next;
 }
 
 /*

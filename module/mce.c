@@ -201,8 +201,9 @@ static bool needs_no_action(const struct kvm_x86_mce *mce)
  * @mce: as in the KVM API
  *
  * SDM vol. 3, "Machine-Check Error Codes" and "Overwrite Rules": one that was corrected
- * does not replace one that was not. If it was not, and is reported, the guest gets #MC; one
- * that does not take it, or is at another still, shuts down.
+ * does not replace one that was not. One that was not replaces any, as with KVM: the client
+ * says what happens. If it is reported the guest gets #MC; one that does not take it, or is
+ * at another still, shuts down.
  *
  * Return: 0, also if the guest has switched off what reports it; -EINVAL for a bank that is
  * not there, or a status that is not valid.
@@ -236,5 +237,7 @@ int mce_set_error(struct vcpu *vcpu, const struct kvm_x86_mce *mce)
 	record(bank, mce);
 	msrs[MSR_SLOT_MCG_STATUS] = mce->mcg_status;
 	vcpu_inject_exception(vcpu, MC_VECTOR, false, 0);
+	/* No instruction's: it stays if the client sets registers. */
+	vcpu->event.raised = false;
 	return 0;
 }

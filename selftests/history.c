@@ -47,7 +47,7 @@ TEST_F(guest, cve_2014_3610_noncanonical_base)
 		MSR_IA32_KERNEL_GS_BASE, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	};
 	static const uint64_t values[] = {
-		NONCANONICAL, ~NONCANONICAL, 1ULL << 63, ~0ULL >> 1, 1ULL << 48,
+		NONCANONICAL, ~NONCANONICAL, 1ULL << 63, ~0ULL >> 1, 1ULL << 57,
 	};
 	/* KVM extends the sign of the last two instead, as AMD needs it. */
 	size_t count = ARRAY_SIZE(bases) - (testing_kvm() ? 2 : 0);

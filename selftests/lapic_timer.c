@@ -184,7 +184,7 @@ TEST_F(timer, tsc_goes_past_the_deadline)
 
 TEST_F(timer, tsc_goes_back_before_the_deadline)
 {
-	uint64_t deadline, ticks = 20 * sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0), now;
+	uint64_t deadline, ticks = 200 * sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0), now;
 
 	if (testing_kvm())
 		SKIP(return, "KVM does not look at the deadline again");
@@ -196,7 +196,7 @@ TEST_F(timer, tsc_goes_back_before_the_deadline)
 	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC, &now));
 	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, now + ticks));
 	ASSERT_EQ(0, shift_tsc(self->vcpu, -(0x100ull << 32)));
-	usleep(100000);
+	usleep(300000);
 	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
 	EXPECT_EQ(now + ticks, deadline);
 }

@@ -36,10 +36,12 @@
 #define BANK		9
 
 GUEST_CODE(program, 16,
-	   "outb %al, $0xe0\n"
-	   "1: jmp 1b\n"
+	   "1: outb %al, $0xe0\n"
+	   "jmp 1b\n"
+	   "reads_msr: rdmsr\n"
 	   "on_mc: outb %al, $0xe1\n"
 	   "iret\n");
+GUEST_LABEL(reads_msr);
 GUEST_LABEL(on_mc);
 
 FIXTURE(mce) {
@@ -92,13 +94,8 @@ do {									\
 	EXPECT_EQ((its_status) ? ~(uint64_t)(n) : 0, __misc);		\
 } while (0)
 
-/* The guest goes on as if nothing were: it stays in its loop until a signal comes. */
-#define ASSERT_UNDISTURBED()						\
-do {									\
-	struct kvm_vcpu_events __events;				\
-	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_VCPU_EVENTS, &__events));	\
-	EXPECT_EQ(0, __events.exception.injected | __events.exception.pending);	\
-} while (0)
+/* The guest goes on as if nothing were. */
+#define ASSERT_UNDISTURBED() ASSERT_OUT(PORT_MAIN, self->vcpu)
 
 TEST_F(mce, refused)
 {
@@ -128,6 +125,37 @@ TEST_F(mce, reaches_the_guest)
 	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x2000));
 	ASSERT_BANK(FATAL | STATUS_OVER, 0x2000);
 	ASSERT_OUT(PORT_MC, self->vcpu);
+}
+
+/* It is not lost when the client sets registers, or fails an instruction that waits for it. */
+TEST_F(mce, waits_for_the_guest)
+{
+	struct kvm_enable_cap cap = {
+		.cap = KVM_CAP_X86_USER_SPACE_MSR, .args = { KVM_MSR_EXIT_REASON_UNKNOWN },
+	};
+	struct kvm_run *run = self->vcpu->run;
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x1000));
+	if (!testing_kvm())
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_MC, self->vcpu);
+	if (testing_kvm())
+		return;
+
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_MCG_STATUS, 0));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vm.fd, KVM_ENABLE_CAP, &cap));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rip = reads_msr - program;
+	regs.rcx = MSR_UNKNOWN;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_EXIT(KVM_EXIT_X86_RDMSR, self->vcpu);
+	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x2000));
+	run->msr.error = 1;
+	ASSERT_OUT(PORT_MC, self->vcpu);
+	/* Its handler returns to the instruction, of which nothing has happened. */
+	ASSERT_EXIT(KVM_EXIT_X86_RDMSR, self->vcpu);
 }
 
 /* SDM vol. 3, "IA32_MCG_STATUS MSR": a second one while MCIP is set is a shutdown. */
