@@ -33,6 +33,9 @@ check-clients:		## run programs made for KVM, on minihv and on KVM
 check-host:		## CPU hotplug, suspend, reboot, kexec, panic, kdump, OOM, cgroups, KVM's module
 	testbed/check suspend memory kvm_turns restart sysrq_b panic panic_612 kexec kdump
 
+check-cpus:		## all selftests on the other CPUs that the test machine can have
+	testbed/check all_corei7_skylake_x all_tigerlake
+
 check-loads:		## load and unload the module a thousand times
 	testbed/check thousand_loads
 
@@ -94,5 +97,5 @@ distclean: clean	## remove build/ too: downloads, and all that the testbed built
 help:			## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
-.PHONY: all module client demo check check-kvm bench check-clients check-host check-loads shell load unload lint docs dkms-check check-kernels check-debug check-fuzz \
+.PHONY: all module client demo check check-kvm bench check-clients check-host check-cpus check-loads shell load unload lint docs dkms-check check-kernels check-debug check-fuzz \
 	kselftest-files clean distclean help
