@@ -16,7 +16,6 @@
 #include "filter.h"
 
 #define MSR_MANY	64
-#define VECTOR_GP	13
 
 MEASURED_LOOP(loop_rdmsr, "rdmsr");
 MEASURED_LOOP(loop_wrmsr, "wrmsr");

@@ -7,10 +7,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define VECTOR_DB	1
-#define VECTOR_NM	7
-#define VECTOR_GP	13
-
 #define CR0_TS		(1 << 3)
 #define DR6_B0		(1 << 0)
 

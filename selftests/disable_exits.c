@@ -12,8 +12,6 @@
 #include "harness.h"
 
 #define VECTOR		0x40
-#define NMI_VECTOR	2
-#define UD_VECTOR	6
 
 #define PORT_BEGIN	0xe0
 #define PORT_BEHIND	0xe1	/* behind the HLT */
@@ -120,8 +118,8 @@ do {									\
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));		\
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, name));	\
 	set_vector(&self->m.vm, VECTOR, name##_interrupt - name);	\
-	set_vector(&self->m.vm, NMI_VECTOR, name##_nmi - name);		\
-	set_vector(&self->m.vm, UD_VECTOR, name##_ud - name);		\
+	set_vector(&self->m.vm, VECTOR_NMI, name##_nmi - name);		\
+	set_vector(&self->m.vm, VECTOR_UD, name##_ud - name);		\
 } while (0)
 
 static void woken(int sig)
@@ -237,7 +235,7 @@ TEST_F(disable_exits, exception_ends_hlt)
 	ASSERT_EQ(HALTED, how);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_VCPU_EVENTS, &events));
 	events.exception.injected = 1;
-	events.exception.nr = UD_VECTOR;
+	events.exception.nr = VECTOR_UD;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_VCPU_EVENTS, &events));
 	ASSERT_OUT(PORT_UD, self->vcpu);
 	ASSERT_OUT(PORT_BEHIND, self->vcpu);

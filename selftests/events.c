@@ -7,9 +7,6 @@
 #include "harness.h"
 
 #define VECTOR		0x40
-#define NMI_VECTOR	2
-#define UD_VECTOR	6
-#define GP_VECTOR	13
 
 #define PORT_MAIN	0xe0	/* the program gets here... */
 #define PORT_LATER	0xe1	/* ...and here */
@@ -48,8 +45,8 @@ FIXTURE_SETUP(events)
 	self->run = self->m.vcpu.run;
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, program));
 	set_vector(&self->m.vm, VECTOR, on_interrupt - program);
-	set_vector(&self->m.vm, NMI_VECTOR, on_nmi - program);
-	set_vector(&self->m.vm, UD_VECTOR, on_ud - program);
+	set_vector(&self->m.vm, VECTOR_NMI, on_nmi - program);
+	set_vector(&self->m.vm, VECTOR_UD, on_ud - program);
 }
 
 FIXTURE_TEARDOWN(events)
@@ -176,12 +173,12 @@ TEST_F(events, are_state)
 
 	events.interrupt.injected = 0;
 	events.exception.injected = 1;
-	events.exception.nr = UD_VECTOR;
+	events.exception.nr = VECTOR_UD;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_EQ(0, get_events(self->vcpu, &events));
 	EXPECT_EQ(0, events.interrupt.injected);
 	EXPECT_EQ(1, events.exception.injected);
-	EXPECT_EQ(UD_VECTOR, events.exception.nr);
+	EXPECT_EQ(VECTOR_UD, events.exception.nr);
 	EXPECT_EQ(0, events.exception.has_error_code);
 	ASSERT_OUT(PORT_UD, self->vcpu);
 
@@ -206,7 +203,7 @@ TEST_F(events, no_error_code_in_real_mode)
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &protected));
 	ASSERT_EQ(0, get_events(self->vcpu, &events));
 	events.exception.injected = 1;
-	events.exception.nr = UD_VECTOR;
+	events.exception.nr = VECTOR_UD;
 	events.exception.has_error_code = 1;
 	events.exception.error_code = 0x1234;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
@@ -230,7 +227,7 @@ GUEST_LABEL(on_gp);
 TEST_F(events, exception_restored_before_the_registers)
 {
 	struct kvm_vcpu_events events = {
-		.exception = { .injected = 1, .nr = GP_VECTOR, .has_error_code = 1,
+		.exception = { .injected = 1, .nr = VECTOR_GP, .has_error_code = 1,
 			       .error_code = 0x1234 },
 	};
 	struct kvm_sregs sregs;
@@ -238,7 +235,7 @@ TEST_F(events, exception_restored_before_the_registers)
 	struct vcpu other;
 
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, protected));
-	ASSERT_EQ(0, set_gate(self->vcpu, GP_VECTOR, on_gp - protected));
+	ASSERT_EQ(0, set_gate(self->vcpu, VECTOR_GP, on_gp - protected));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
 
@@ -346,7 +343,7 @@ TEST_F(events, bad_events)
 	events.exception.injected = 1;
 	events.exception.nr = 32;
 	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
-	events.exception.nr = NMI_VECTOR;
+	events.exception.nr = VECTOR_NMI;
 	EXPECT_EQ(-EINVAL, set_events(self->vcpu, &events));
 
 	ASSERT_EQ(0, get_events(self->vcpu, &events));

@@ -6,14 +6,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define VECTOR_DE	0
-#define VECTOR_DB	1
-#define VECTOR_BP	3
-#define VECTOR_UD	6
-#define VECTOR_SS	12
-#define VECTOR_GP	13
-#define VECTOR_PF	14
-
 #define PF_PRESENT	(1 << 0)
 #define PF_WRITE	(1 << 1)
 #define PF_USER		(1 << 2)

@@ -8,7 +8,6 @@
 #include "test.h"
 
 #define FILTER_BOTH	(KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE)
-#define VECTOR_GP	13
 
 static inline struct kvm_msr_filter_range range_of(uint32_t flags, uint32_t base, uint32_t n,
 						   uint8_t *bitmap)

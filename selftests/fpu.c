@@ -18,8 +18,6 @@
 #define MXCSR_HOST	0x3f80		/* round down */
 #define FCW_GUEST	0x0f7f
 
-#define VECTOR_UD	6
-#define VECTOR_GP	13
 #define CR4_OSXSAVE	(1 << 18)
 #define XCR0_AVX	7
 

@@ -12,8 +12,6 @@
 #include "history.h"
 #include "harness.h"
 
-#define VECTOR_UD		6
-
 #define MSR_IA32_DEBUGCTL	0x1d9
 
 #define RTM_DISABLE		1

@@ -5,8 +5,6 @@
 
 #include "guest_code.h"
 
-#define VECTOR_GP		13
-
 /* See that each of these, which have run, ended in #GP(0). */
 #define EXPECT_ALL_GP(ops, n)						\
 do {									\

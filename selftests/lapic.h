@@ -13,7 +13,6 @@
 #include "real_mode.h"
 
 #define VECTOR		0x41
-#define NMI_VECTOR	2
 
 #define PORT_MAIN	0xe0
 #define PORT_INTERRUPT	0xe1
@@ -81,7 +80,7 @@
 do {									\
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, name));	\
 	set_vector(self->vm, VECTOR, name##_interrupt - name);		\
-	set_vector(self->vm, NMI_VECTOR, name##_nmi - name);		\
+	set_vector(self->vm, VECTOR_NMI, name##_nmi - name);		\
 } while (0)
 
 /* A VM with local APICs, and a vCPU with @id, which is the one that boots. */

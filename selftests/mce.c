@@ -8,8 +8,6 @@
 #include "real_mode.h"
 #include "harness.h"
 
-#define MC_VECTOR	18
-
 #define PORT_MAIN	0xe0
 #define PORT_MC		0xe1
 
@@ -59,7 +57,7 @@ FIXTURE_SETUP(mce)
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_X86_SETUP_MCE, &mcg_cap));
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, program));
-	set_vector(&self->m.vm, MC_VECTOR, on_mc - program);
+	set_vector(&self->m.vm, VECTOR_MC, on_mc - program);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr4 |= CR4_MCE;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));

@@ -24,7 +24,6 @@
 #define PTE_LARGE	(1ULL << 7)
 #define PTE_NX		(1ULL << 63)
 
-#define VECTOR_PF	14
 #define PF_PRESENT	(1 << 0)
 #define PF_FETCH	(1 << 4)
 

@@ -6,7 +6,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define VECTOR_UD	6
 #define RFLAGS_DF	(1 << 10)
 
 FIXTURE(hw) {

@@ -6,9 +6,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define VECTOR_DB	1
-#define VECTOR_UD	6
-#define VECTOR_GP	13
 #define RFLAGS_TF	(1 << 8)
 #define DR6_BS		(1 << 14)
 

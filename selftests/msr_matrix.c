@@ -29,10 +29,9 @@
 
 #include "matrix.h"
 #include "msrs.h"
+#include "vectors.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
-#define VECTOR_GP	13
 
 /*
  * The TSC's values are compared this roughly: it counts while the matrix is

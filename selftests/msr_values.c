@@ -10,8 +10,6 @@
 #include "harness.h"
 #include "test.h"
 
-#define VECTOR_GP	13
-
 struct value {
 	const char *name;
 	uint32_t index;

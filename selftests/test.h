@@ -20,6 +20,7 @@
 
 #include "../client/vm.h"
 #include "msrs.h"
+#include "vectors.h"
 
 static inline const char *test_device(void)
 {

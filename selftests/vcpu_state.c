@@ -6,7 +6,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define VECTOR_DB	1
 #define CR0_PG		(1ULL << 31)
 #define CR4_PAE		(1 << 5)
 #define DR6_ONES	0xffff0ff0

@@ -10,7 +10,6 @@
 #include "harness.h"
 #include "kvm_new.h"
 
-#define UD_VECTOR		6
 #define MISC_ENABLE_MWAIT	(1ull << 18)
 #define CPUID_1_ECX_SSE3	(1u << 0)
 #define CPUID_1_ECX_MONITOR	(1u << 3)
@@ -102,7 +101,7 @@ TEST_F(vm_ioctls, mwait_quirks)
 			    KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS));
 	op = vm_op_insn(mwait, sizeof(mwait));
 	ASSERT_OPS(&vcpu, &op, 1);
-	EXPECT_EQ(UD_VECTOR, op.vector);
+	EXPECT_EQ(VECTOR_UD, op.vector);
 	op = vm_op_cpuid(1, 0);
 	ASSERT_OPS(&vcpu, &op, 1);
 	EXPECT_EQ(0, op.rcx & CPUID_1_ECX_MONITOR);
@@ -111,7 +110,7 @@ TEST_F(vm_ioctls, mwait_quirks)
 	ASSERT_EQ(0, vcpu_set_msr(&vcpu, MSR_IA32_MISC_ENABLE, MISC_ENABLE_MWAIT));
 	op = vm_op_insn(mwait, sizeof(mwait));
 	ASSERT_OPS(&vcpu, &op, 1);
-	EXPECT_EQ(UD_VECTOR, op.vector);
+	EXPECT_EQ(VECTOR_UD, op.vector);
 	ASSERT_EQ(0, enable(self->vm.fd, KVM_CAP_DISABLE_QUIRKS2, quirks));
 	ASSERT_EQ(0, vcpu_set_msr(&vcpu, MSR_IA32_MISC_ENABLE, 0));
 	ASSERT_EQ(0, vcpu_set_msr(&vcpu, MSR_IA32_MISC_ENABLE, MISC_ENABLE_MWAIT));
@@ -325,7 +324,7 @@ TEST_F(vm_ioctls, any_quirk_can_be_missing)
 	ASSERT_EQ(0, vcpu_create(&vcpu, &self->vm, 0));
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&vcpu));
 	ASSERT_OPS(&vcpu, &op, 1);
-	EXPECT_EQ(UD_VECTOR, op.vector);
+	EXPECT_EQ(VECTOR_UD, op.vector);
 	vcpu_destroy(&vcpu);
 }
 

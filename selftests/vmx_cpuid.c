@@ -11,9 +11,6 @@
 #include "harness.h"
 #include "test.h"
 
-#define UD_VECTOR	6
-#define GP_VECTOR	13
-
 #define CPUID_1_ECX_VMX	(1u << 5)
 #define CR4_LA57	(1ull << 12)
 #define CR4_VMXE	(1ull << 13)
@@ -121,9 +118,9 @@ TEST_F(vmx_cpuid, capabilities)
 		uint64_t value;
 
 		ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
-		EXPECT_EQ(GP_VECTOR, ops[1].vector);
+		EXPECT_EQ(VECTOR_GP, ops[1].vector);
 		if (!variant->vmx) {
-			EXPECT_EQ(GP_VECTOR, ops[0].vector);
+			EXPECT_EQ(VECTOR_GP, ops[0].vector);
 			continue;
 		}
 		ASSERT_EQ(0, vcpu_get_msr(self->vcpu, index, &value));
@@ -179,8 +176,12 @@ TEST_F(vmx_cpuid, derived)
 	};
 	uint64_t value;
 
-	if (!variant->vmx)
+	if (!variant->vmx) {
+		ASSERT_OPS(self->vcpu, ops, 3);
+		for (int i = 0; i < 3; i++)
+			EXPECT_EQ(VECTOR_GP, ops[i].vector);
 		return;
+	}
 	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_VMX_TRUE_PROCBASED_CTLS, &value));
 	ASSERT_NE(0, value >> 32 & CPU_BASED_TPR_SHADOW);
 	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_VMX_TRUE_PROCBASED_CTLS,
@@ -212,12 +213,12 @@ TEST_F(vmx_cpuid, feature_control)
 	ASSERT_OPS(self->vcpu, ops, ARRAY_SIZE(ops));
 	EXPECT_EQ(0, vm_op_value(&ops[0]));
 	if (!variant->vmx) {
-		EXPECT_EQ(GP_VECTOR, ops[1].vector);
+		EXPECT_EQ(VECTOR_GP, ops[1].vector);
 		return;
 	}
 	EXPECT_EQ(VM_OP_DONE, ops[1].vector);
 	EXPECT_EQ(on, vm_op_value(&ops[2]));
-	EXPECT_EQ(GP_VECTOR, ops[3].vector);
+	EXPECT_EQ(VECTOR_GP, ops[3].vector);
 	EXPECT_EQ(on, vm_op_value(&ops[4]));
 	EXPECT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_FEATURE_CONTROL, 0));
 }
@@ -235,7 +236,7 @@ TEST_F(vmx_cpuid, cr4_vmxe)
 
 	op = write_cr4(cr4 | CR4_VMXE);
 	ASSERT_OPS(self->vcpu, &op, 1);
-	EXPECT_EQ(variant->vmx ? VM_OP_DONE : GP_VECTOR, op.vector);
+	EXPECT_EQ(variant->vmx ? VM_OP_DONE : VECTOR_GP, op.vector);
 	op = vm_op_insn(mov_from_cr4, sizeof(mov_from_cr4));
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(variant->vmx ? cr4 | CR4_VMXE : cr4, op.rax);
@@ -307,7 +308,7 @@ TEST_F(vmx_cpuid, no_vmx_instructions)
 	for (size_t i = 0; i < ARRAY_SIZE(insns); i++) {
 		op = vm_op_insn(insns[i].bytes, insns[i].len);
 		ASSERT_OPS(self->vcpu, &op, 1);
-		EXPECT_EQ(UD_VECTOR, op.vector) {
+		EXPECT_EQ(VECTOR_UD, op.vector) {
 			TH_LOG("%s", insns[i].name);
 		}
 		EXPECT_EQ(0, op.rip);

@@ -14,12 +14,14 @@ FIXTURE(taken) {
 	struct vcpu *vcpu;
 	int kvm;
 	int kvm_vm;
+	int offline;	/* the CPU that a test has taken, or -1 */
 };
 
 FIXTURE_SETUP(taken)
 {
 	ASSERT_MACHINE(&self->m, 2);
 	self->vcpu = &self->m.vcpu;
+	self->offline = -1;
 	self->kvm = open("/dev/kvm", O_RDWR);
 	ASSERT_LE(0, self->kvm);
 }
@@ -28,6 +30,9 @@ FIXTURE_TEARDOWN(taken)
 {
 	close(self->kvm);
 	machine_destroy(&self->m);
+	if (self->offline >= 0)
+		set_online(self->offline, true);
+	stay_anywhere();
 }
 
 #define ASSERT_TAKEN()							\
@@ -186,14 +191,15 @@ TEST_F(taken, cpu_comes)
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(self->vcpu));
 	ASSERT_TAKEN();
 	ASSERT_EQ(0, set_online(cpu, false));
+	self->offline = cpu;
 	ASSERT_EQ(0, set_online(cpu, true));
+	self->offline = -1;
 	ASSERT_EQ(0, stay_on(cpu));
 	EXPECT_EQ(-EBUSY, sys_ioctl(self->vcpu->fd, KVM_RUN, 0));
 	close(self->kvm_vm);
 
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(VM_OP_DONE, op.vector);
-	stay_anywhere();
 }
 
 TEST_HARNESS_MAIN
