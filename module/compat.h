@@ -134,18 +134,6 @@ static inline void compat_machine_check(void)
 }
 
 /*
- * A guest has trained the branch predictor, and the client's user code is next
- * (VMSCAPE). Newer kernels barrier on the way to user space when they are told.
- */
-static inline void compat_guest_has_run(void)
-{
-#ifdef X86_FEATURE_IBPB_EXIT_TO_USER
-	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
-		this_cpu_write(x86_ibpb_exit_to_user, true);
-#endif
-}
-
-/*
  * Does an FPU section have to end for softirqs to run? Since 6.15
  * kernel_fpu_begin() holds them off; before, they run when an interrupt ends.
  */
@@ -194,6 +182,22 @@ static inline void compat_ibpb(void)
 		native_wrmsrq(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 #else
 	indirect_branch_prediction_barrier();
+#endif
+}
+
+/*
+ * A guest has trained the branch predictor, and the client's user code is next
+ * (VMSCAPE). Newer kernels barrier on the way to user space when they are told; one that
+ * knows of the bug and is to be told in another way gets its barrier at once.
+ */
+static inline void compat_guest_has_run(void)
+{
+#if defined(X86_FEATURE_IBPB_EXIT_TO_USER)
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+#elif defined(X86_BUG_VMSCAPE)
+	if (boot_cpu_has_bug(X86_BUG_VMSCAPE))
+		compat_ibpb();
 #endif
 }
 

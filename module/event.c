@@ -23,6 +23,12 @@ static void set_rf(struct vcpu *vcpu)
 	vcpu->dirty |= DIRTY_REGS;
 }
 
+/* What an exception does to CR2, DR6 and DR7 it does when it is delivered, and not while this one waits. */
+static bool machine_check_waits(struct vcpu *vcpu)
+{
+	return vcpu->event.info == MACHINE_CHECK;
+}
+
 /**
  * vcpu_inject_exception() - have the next VM entry deliver an exception
  * @vcpu: the vCPU, loaded or not
@@ -34,14 +40,14 @@ static void set_rf(struct vcpu *vcpu)
  * another in that situation only when it hands on an #AC or #DB, or the client's #MC,
  * which are benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
  * a fault happens again when the guest's handler returns. An #MC that waits does not
- * give way, and then it is the new one that happens again. Interrupts and NMIs wait
- * elsewhere (interrupt.c).
+ * give way, and then it is the new one that happens again; a #DB that was a trap is
+ * lost, as with KVM. Interrupts and NMIs wait elsewhere (interrupt.c).
  */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {
 	struct vcpu_event *event = &vcpu->event;
 
-	if (event->info == MACHINE_CHECK)
+	if (machine_check_waits(vcpu))
 		return;
 	vcpu->stats.exceptions++;
 	/* What a fault pushes has RF set. #DB is a trap, or the CPU's doing; #MC is an abort. */
@@ -71,6 +77,8 @@ void vcpu_inject_gp(struct vcpu *vcpu)
  */
 void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 {
+	if (machine_check_waits(vcpu))
+		return;
 	vcpu->cr2 = linear;
 	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
 }
@@ -85,6 +93,8 @@ void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
  */
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
 {
+	if (machine_check_waits(vcpu))
+		return;
 	vcpu->dr6 |= dr6;
 	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
 		vcpu->dr7 &= ~DR7_GENERAL_DETECT;

@@ -10,7 +10,6 @@
 #define PF_WRITE	(1 << 1)
 #define PF_USER		(1 << 2)
 
-#define RFLAGS_TF	(1 << 8)
 #define CR4_VMXE	(1 << 13)
 
 /* vcpu_set_mode() maps the first GiB. */

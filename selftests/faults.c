@@ -5,6 +5,7 @@
  * are in fault_ioctls.c.
  */
 #include "faults.h"
+#include "kvm_new.h"
 
 #define PAGE		4096ULL
 #define FAR_GPA		0x10000000ULL	/* each in an EPT table of its own */
@@ -248,6 +249,17 @@ static int add_slot(void *with)
 	return set_far(with, FAR_GPA, FAR_PAGES * FAR_STEP);
 }
 
+static int add_slot_2(void *with)
+{
+	struct world *w = with;
+	struct kvm_userspace_memory_region2 region = {
+		.slot = FAR_SLOT, .guest_phys_addr = FAR_GPA, .memory_size = FAR_PAGES * FAR_STEP,
+		.userspace_addr = (uintptr_t)w->far,
+	};
+
+	return sys_ioctl_ptr(w->vm.fd, KVM_SET_USER_MEMORY_REGION2, &region);
+}
+
 static int no_slot(void *with)
 {
 	return far_is_there(with, false);
@@ -287,6 +299,8 @@ TEST_F_TIMEOUT(faults, memory_region, 600)
 {
 	static const struct fault_op ops[] = {
 		{ "slot added", make_vcpu, add_slot, no_slot, slot_added },
+		{ "slot added with KVM_SET_USER_MEMORY_REGION2", make_vcpu, add_slot_2, no_slot,
+		  slot_added },
 		{ "slot moved", make_slot, move_slot, slot_there, slot_gone },
 		{ "slot deleted", make_slot, delete_slot, slot_there, slot_gone },
 	};

@@ -12,6 +12,10 @@
 #define CODE_GPA	VM_GPA_FREE
 #define CODE_STACK	0xf000
 
+/* SDM vol. 3, "Debug Registers": a step, and what DR6 says of one */
+#define RFLAGS_TF	(1 << 8)
+#define DR6_BS		(1 << 14)
+
 /*
  * Define @name as the machine code of @text, in a mode of @bits. It may jump
  * within itself, and address itself as CODE_GPA + (label - @name).

@@ -157,6 +157,26 @@ TEST_F(mce, waits_for_the_guest)
 }
 
 /* SDM vol. 3, "IA32_MCG_STATUS MSR": a second one while MCIP is set is a shutdown. */
+/*
+ * The step that ends now is lost to the #MC, with all that it would have said in DR6. With KVM it is the #MC that
+ * is lost.
+ */
+TEST_F(mce, takes_the_place_of_a_step)
+{
+	struct kvm_debugregs debugregs;
+	struct kvm_regs regs;
+
+	if (testing_kvm())
+		SKIP(return, "KVM loses the #MC");
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= RFLAGS_TF;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x1000));
+	ASSERT_OUT(PORT_MC, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_DEBUGREGS, &debugregs));
+	EXPECT_EQ(0, debugregs.dr6 & DR6_BS);
+}
+
 TEST_F(mce, shuts_down_in_the_handler)
 {
 	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x1000));

@@ -9,7 +9,6 @@
 
 #define TRIALS		6000
 #define RFLAGS_FIXED	2
-#define RFLAGS_TF	(1 << 8)
 
 /* A gate for each vector, and the HLT that it leads to: RIP tells which it was. */
 #define IDT		(CODE_GPA + 0x2000)

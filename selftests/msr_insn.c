@@ -6,9 +6,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define RFLAGS_TF	(1 << 8)
-#define DR6_BS		(1 << 14)
-
 #define STAR_VALUE	0x8765432112345678
 #define STAR_LOW	0x12345678
 #define STAR_HIGH	0x87654321

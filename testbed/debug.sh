@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-# The selftests on a kernel of the testbed's own, in the test machine: all of them; then those about MSRs again
-# with passthrough=1. Where there is kmemleak nothing may be left after each, and which lines have run is told.
+# The selftests on a kernel of the testbed's own, in the test machine: all of them, and the fuzzers for some seconds;
+# then those about MSRs again with passthrough=1, and those about VMX with vmx_window=1. Where there is kmemleak
+# nothing may be left after each, and which lines have run is told.
 # /testbed/debug.env says which kernel it is, and names tests if not all are to run.
 . /testbed/selftests.sh
 . /testbed/debug.env
@@ -19,15 +20,21 @@ export TIMEOUT_FACTOR=20
 [ "$kernel" = kcsan ] || faults='faults fault_ioctls fault_load fault_msrs'
 # With KASAN and lockdep a load takes seconds, and one has hundreds of allocations.
 [ "$kernel" != debug ] || export MINIHV_FAULT_STEP=8
-tests=${DEBUG_TESTS:-$(cat /selftests/tests) $faults}
-about_msrs='msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values vmx_cpuid smp stress'
-if [ "$DEBUG_TESTS" ]; then
-	wanted=
-	for test in $DEBUG_TESTS; do
-		case " $about_msrs " in *" $test "*) wanted="$wanted $test" ;; esac
+# A million operations of each are for a faster kernel.
+fuzzers='fuzz_ioctls fuzz_guests fuzz_state'
+export MINIHV_FUZZ_SECONDS=5
+
+# wanted TEST...: those of them that are to run
+wanted()
+{
+	for test in "$@"; do
+		case " ${DEBUG_TESTS:-$test} " in *" $test "*) echo "$test" ;; esac
 	done
-	about_msrs=$wanted
-fi
+}
+
+tests=${DEBUG_TESTS:-$(cat /selftests/tests) $faults $fuzzers}
+about_msrs=$(wanted msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values vmx_cpuid smp stress)
+about_vmx=$(wanted vmx_root smp host run lifetime fpu stats)
 
 watched()
 {
@@ -40,6 +47,20 @@ each_test()
 		nested "$test" /selftests/run.sh "/selftests/$test"
 		! watched || test_that "$test leaves nothing" nothing_left
 	done
+}
+
+# with PARAMETERS TEST...: the module loaded so, the tests, and the module unloaded
+with()
+{
+	export MINIHV_PARAMETERS="$1"
+	shift
+	# Word by word:
+	test_that "load $MINIHV_PARAMETERS" load-module /minihv.ko $MINIHV_PARAMETERS
+	! watched || remember
+	each_test "$@"
+	[ "$MINIHV_PARAMETERS" ] || nested 'msrctl' /client/test-msrctl.sh
+	! watched || test_that 'kmemleak sees nothing, looking twice' no_leaks
+	test_that 'unload' rmmod minihv
 }
 
 # The kernel makes its trace buffer when it is first needed, and keeps it.
@@ -95,11 +116,11 @@ coverage()
 while sleep 30; do echo "# $(cut -d ' ' -f 1 /proc/uptime) s"; done &
 alive=$!
 
-set -- $tests $about_msrs
+set -- $tests $about_msrs $about_vmx
 case $kernel in
-debug) plan $(($# + 11)) ;;
-leaks) plan $((2 * $# + 11)) ;;
-kcsan) plan $(($# + 8)) ;;
+debug) plan $(($# + 13)) ;;
+leaks) plan $((2 * $# + 16)) ;;
+kcsan) plan $(($# + 10)) ;;
 esac
 test_that 'msr loads' insmod /lib/modules/kvm/msr.ko
 test_that 'load and unload' load_and_unload
@@ -108,15 +129,9 @@ if watched; then
 	test_that 'load and unload' load_and_unload
 	test_that 'a load and an unload leave nothing' nothing_left
 fi
-test_that 'load' load-module /minihv.ko
-! watched || remember
-each_test $tests
-nested 'msrctl' /client/test-msrctl.sh
-test_that 'unload' rmmod minihv
-test_that 'load passthrough=1 vmx_cpuid=1' load-module /minihv.ko passthrough=1 vmx_cpuid=1
-! watched || remember
-each_test $about_msrs
-test_that 'unload' rmmod minihv
+with '' $tests
+with 'passthrough=1 vmx_cpuid=1' $about_msrs
+with 'vmx_window=1' $about_vmx
 sees_faults
 kill $alive
 [ ! -d $gcov ] || coverage

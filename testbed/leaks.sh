@@ -40,11 +40,19 @@ nothing_left()
 	done
 	mv /tmp/after /tmp/before
 	mv /tmp/after.slabs /tmp/before.slabs
-	[ $attempt -lt 12 ] && no_leaks
+	[ $attempt -lt 12 ] && none_seen
 }
 
-# kmemleak only speaks of what is older than five seconds and was the same in the scan before, and is wrong at
-# times: not twice.
+# none_seen: one scan. A leak that is younger than five seconds, or that no scan has met before, kmemleak keeps to
+# itself until a later one; then it names the program that has made it. All in all that is four seconds instead of
+# twelve.
+none_seen()
+{
+	echo scan >$kmemleak
+	[ ! "$(head -c 1 $kmemleak)" ] || no_leaks
+}
+
+# no_leaks: the last word of kmemleak. It is wrong at times: not twice.
 no_leaks()
 {
 	sleep 5
