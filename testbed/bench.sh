@@ -6,7 +6,7 @@
 
 on_minihv()
 {
-	load-module /minihv.ko && $bench /dev/minihv $words >/tmp/minihv &&
+	load-module /minihv.ko $parameters && $bench /dev/minihv $words >/tmp/minihv &&
 		awk '$4 == "[minihv]" && $2 ~ /[tT]/ { print "symbol", $1, $3 }' /proc/kallsyms | sort >/tmp/symbols &&
 		rmmod minihv
 }

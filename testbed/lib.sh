@@ -164,7 +164,7 @@ boot_case()
 	shift 2
 	read -r -a options < <(sed -n 's/^# boot: *//p' "$script")
 	cpu=$(sed -n 's/^# boot: .*-m \([^ ]*\).*/\1/p' "$script")
-	# It brings the sanitizers' libraries, which take the others' machine its time to unpack.
+	# The sanitizers are in it, which take the others' machine its time to unpack.
 	! grep -q msrctl-san "$script" || options+=(-i "$build/client-san/msrctl:/bin/msrctl-san")
 	printf 'KTAP version 1\n1..3\n'
 	mkdir -p "$build/testbed"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Guests outlive CPUs that go and a suspend to RAM, on minihv and on KVM.
+# Guests outlive CPUs that go and a suspend to RAM, on minihv and on KVM; and what clients do on KVM.
 # boot: -c 2 -m corei7_sandy_bridge_2600k
 . /testbed/selftests.sh
 . /testbed/kvm.sh
@@ -9,7 +9,7 @@ slept()
 	dmesg | grep -c 'Waking up from system sleep state S3' | grep -x "$1"
 }
 
-plan 7
+plan 8
 test_that 'minihv loads' insmod /minihv.ko
 nested 'guests of minihv' /selftests/run.sh /selftests/guests_alive
 test_that 'the machine was suspended to RAM' slept 1
@@ -18,5 +18,7 @@ load_kvm
 export MINIHV_DEVICE=/dev/kvm
 nested 'guests of KVM' /selftests/run.sh /selftests/guests_alive
 test_that 'the machine was suspended again' slept 2
+nested "KVM's VMs beneath what minihv's go through in make check" \
+	/selftests/run.sh /selftests/vmx_root /selftests/lifetime /selftests/stopped /selftests/owner
 test_that "KVM's module unloads" rmmod kvm_intel
 finish
