@@ -20,8 +20,11 @@
 #define SECONDS_DEFAULT	7
 #define SAY_MS		5000	/* how often it says how far it is */
 #define CR0_PG		(1ULL << 31)
+#define CR4_PSE		(1ULL << 4)
 #define CR4_PAE		(1ULL << 5)
 #define PAE_PDPT	(FUZZ_CODE + 0x10000)
+#define PAGE_DIRECTORY	(FUZZ_CODE + 0x11000)
+#define PDE_LARGE	0x87	/* present, to be written, the user's, of 4 MiB */
 
 __thread uint64_t fuzz_state;
 
@@ -167,18 +170,29 @@ static int fill_pae_tables(struct vm *vm)
 	return vm_load_code(vm, PAE_PDPT, pdpte, sizeof(pdpte));
 }
 
+/* All four GiB, each page at its own address. */
+static int fill_32_bit_tables(struct vm *vm)
+{
+	uint32_t pde[1024];
+
+	for (uint32_t i = 0; i < FUZZ_ARRAY_SIZE(pde); i++)
+		pde[i] = i << 22 | PDE_LARGE;
+	return vm_load_code(vm, PAGE_DIRECTORY, pde, sizeof(pde));
+}
+
 int fuzz_set_mode(struct vcpu *vcpu, enum fuzz_mode mode, uint16_t rip)
 {
 	static const enum vm_mode modes[] = {
 		[FUZZ_REAL] = VM_MODE_REAL, [FUZZ_PROTECTED] = VM_MODE_PROTECTED,
 		[FUZZ_PAE] = VM_MODE_PROTECTED, [FUZZ_LONG] = VM_MODE_LONG,
+		[FUZZ_PAGING_32] = VM_MODE_PROTECTED,
 	};
 	uint64_t base = mode == FUZZ_REAL ? 0 : FUZZ_CODE;
 	struct kvm_sregs sregs;
 	int ret;
 
 	ret = vcpu_set_mode(vcpu, modes[mode], base + rip, base + FUZZ_STACK);
-	if (ret || (mode != FUZZ_REAL && mode != FUZZ_PAE))
+	if (ret || mode == FUZZ_PROTECTED || mode == FUZZ_LONG)
 		return ret;
 	ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_SREGS, &sregs);
 	if (ret)
@@ -191,11 +205,13 @@ int fuzz_set_mode(struct vcpu *vcpu, enum fuzz_mode mode, uint16_t rip)
 			segs[i]->base = FUZZ_CODE;
 		}
 	} else {
-		ret = fill_pae_tables(vcpu->vm);
+		bool pae = mode == FUZZ_PAE;
+
+		ret = pae ? fill_pae_tables(vcpu->vm) : fill_32_bit_tables(vcpu->vm);
 		if (ret)
 			return ret;
-		sregs.cr3 = PAE_PDPT;
-		sregs.cr4 |= CR4_PAE;
+		sregs.cr3 = pae ? PAE_PDPT : PAGE_DIRECTORY;
+		sregs.cr4 |= pae ? CR4_PAE : CR4_PSE;
 		sregs.cr0 |= CR0_PG;
 	}
 	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);

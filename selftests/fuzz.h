@@ -104,6 +104,7 @@ enum fuzz_mode {
 	FUZZ_PAE,
 	FUZZ_LONG,
 	FUZZ_MODES,
+	FUZZ_PAGING_32 = FUZZ_MODES,	/* with pages of 4 MiB; for fuzz_guests alone */
 };
 
 /* The code is here in all modes, 64 KiB with the stack at the end; in real mode a segment. */

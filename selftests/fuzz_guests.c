@@ -22,13 +22,17 @@
 #define TSS		0xc000
 #define OUT		0xe6	/* to port 0xe6, at any byte: what the rest is full of */
 
+#define IO_MAP		0x2000
+
 #define N_SLOTS		64
 #define ROUND_GUESTS	64
+#define GUESTS_UNSEEN	64
 #define ENTRIES_MAX	96
 #define KICK_USEC	1000
 #define GATES		256
 #define RFLAGS_IF	(1 << 9)
 #define RFLAGS_VM	(1 << 17)
+#define CR0_PE		(1ULL << 0)
 #define CR4_OSXSAVE	(1ULL << 18)
 #define EXIT_TASK_SWITCH	9
 
@@ -52,50 +56,106 @@ GUEST_CODE(next_slot_16, 16,
 	   "1: hlt\n"
 	   "jmp 1b\n");
 
-GUEST_CODE(next_slot_32, 32,
-	   "sti\n"
-	   "movl $0x1f000, %esp\n"
-	   "incl 0x1a800\n"
-	   "movl 0x1a800, %ebx\n"
-	   "cmpl $64, %ebx\n"
-	   "jae 1f\n"
-	   "shll $5, %ebx\n"
-	   "addl $0x11000, %ebx\n"
-	   "jmp *%ebx\n"
-	   "1: hlt\n"
-	   "jmp 1b\n");
+/* The same in 32 bits and in 64; @first is where a guest begins that is not in its mode yet. */
+#define NEXT_SLOT(first, go)						\
+	   "sti\n"							\
+	   "movl $0x1f000, %esp\n"					\
+	   "incl 0x1a800\n"						\
+	   first ": movl 0x1a800, %ebx\n"				\
+	   "cmpl $64, %ebx\n"						\
+	   "jae 1f\n"							\
+	   "shll $5, %ebx\n"						\
+	   "addl $0x11000, %ebx\n"					\
+	   go								\
+	   "1: hlt\n"							\
+	   "jmp 1b\n"
 
-GUEST_CODE(next_slot_64, 64,
-	   "sti\n"
-	   "movl $0x1f000, %esp\n"
-	   "incl 0x1a800\n"
-	   "movl 0x1a800, %ebx\n"
-	   "cmpl $64, %ebx\n"
-	   "jae 1f\n"
-	   "shll $5, %ebx\n"
-	   "addl $0x11000, %ebx\n"
-	   "jmp *%rbx\n"
-	   "1: hlt\n"
-	   "jmp 1b\n");
+GUEST_CODE(next_slot_32, 32, NEXT_SLOT("first_32", "jmp *%ebx\n"));
+GUEST_CODE(next_slot_64, 64, NEXT_SLOT("first_64", "jmp *%rbx\n"));
+
+/* In a segment of 64-bit code; VM_SEL_CODE32 has what is to be run. */
+GUEST_CODE(next_slot_compat, 64,
+	   NEXT_SLOT("first_compat", "pushq $0x18\n" "pushq %rbx\n" "lretq\n"));
+GUEST_LABEL(first_compat);
+
+/* FUZZ_SEL_CODE16 begins at FUZZ_CODE. */
+GUEST_CODE(next_slot_p16, 32,
+	   NEXT_SLOT("first_p16",
+		     "subl $0x10000, %ebx\n"
+		     "pushl $0x40\n"
+		     "pushl %ebx\n"
+		     "lretl\n"));
+GUEST_LABEL(first_p16);
+
+/* From virtual-8086 mode it comes with empty segments, and goes there with IOPL 3. */
+GUEST_CODE(next_slot_v86, 32,
+	   "movl $0x10, %ebx\n"
+	   "movl %ebx, %ds\n"
+	   NEXT_SLOT("first_v86",
+		     "subl $0x10000, %ebx\n"
+		     "movl $0x1000, %ecx\n"
+		     "pushl %ecx\n"
+		     "pushl %ecx\n"
+		     "pushl %ecx\n"
+		     "pushl %ecx\n"
+		     "pushl %ecx\n"
+		     "pushl $0xf000\n"
+		     "pushl $0x23202\n"
+		     "pushl %ecx\n"
+		     "pushl %ebx\n"
+		     "iretl\n"));
+GUEST_LABEL(first_v86);
+
+/* What a guest's slots are in. */
+static struct mode {
+	enum fuzz_mode begins_in;
+	unsigned int bits;
+	const uint8_t *handler, *end;
+	const uint8_t *first;	/* in the handler, on the way to the mode; NULL: a slot is first */
+	bool virtual_8086;
+	bool seen;		/* a guest in it */
+	unsigned int guests;
+} modes[] = {
+	{ FUZZ_REAL, 16, next_slot_16, next_slot_16_end },
+	{ FUZZ_PROTECTED, 32, next_slot_32, next_slot_32_end },
+	{ FUZZ_PAE, 32, next_slot_32, next_slot_32_end },
+	{ FUZZ_LONG, 64, next_slot_64, next_slot_64_end },
+	{ FUZZ_PAGING_32, 32, next_slot_32, next_slot_32_end },
+	{ FUZZ_LONG, 32, next_slot_compat, next_slot_compat_end, first_compat },
+	{ FUZZ_PROTECTED, 16, next_slot_p16, next_slot_p16_end, first_p16 },
+	{ FUZZ_PROTECTED, 16, next_slot_v86, next_slot_v86_end, first_v86, .virtual_8086 = true },
+};
+
+#define HALF	(FUZZ_ARRAY_SIZE(modes) / 2)
 
 static struct {
 	struct machine m;
 	bool lapic, cpuid;
 	struct fuzz_msrs msrs;
 	uint8_t tables[FUZZ_CODE + 0x10000];	/* what the library has put into memory */
-	enum fuzz_mode mode;
+	struct mode *mode;
 	bool bytes;
 } g;
 
+static bool is_real(void)
+{
+	return g.mode->begins_in == FUZZ_REAL;
+}
+
+static int mode_number(void)
+{
+	return g.mode - modes;
+}
+
 /* Trap gates that all lead to the handler, in long mode on a stack of its own. */
-static void fill_idt(enum fuzz_mode mode)
+static void fill_idt(void)
 {
 	const uint64_t gate = (FUZZ_CODE + HANDLER) & 0xffff, high = FUZZ_CODE >> 16;
 	uint16_t vector[2] = { HANDLER, FUZZ_CODE >> 4 };
 	uint64_t *idt = vm_gpa(&g.m.vm, FUZZ_CODE + IDT, GATES * 16);
 
 	for (int i = 0; i < GATES; i++) {
-		switch (mode) {
+		switch (g.mode->begins_in) {
 		case FUZZ_REAL:
 			memcpy(vm_gpa(&g.m.vm, 4 * i, sizeof(vector)), vector, sizeof(vector));
 			break;
@@ -109,31 +169,37 @@ static void fill_idt(enum fuzz_mode mode)
 	}
 }
 
-static void fill_code(enum fuzz_mode mode)
+/* Where exceptions of virtual-8086 mode find a stack, and with all ports allowed. */
+static void fill_tss(uint8_t *tss)
 {
-	static const struct {
-		const uint8_t *code, *end;
-		unsigned int bits;
-	} modes[] = {
-		[FUZZ_REAL] = { next_slot_16, next_slot_16_end, 16 },
-		[FUZZ_PROTECTED] = { next_slot_32, next_slot_32_end, 32 },
-		[FUZZ_PAE] = { next_slot_32, next_slot_32_end, 32 },
-		[FUZZ_LONG] = { next_slot_64, next_slot_64_end, 64 },
-	};
+	const uint32_t stack[] = { FUZZ_CODE + FUZZ_STACK, VM_SEL_DATA };
+	const uint16_t io_map = VM_TSS_SIZE;
+
+	memcpy(tss + 4, stack, sizeof(stack));
+	memcpy(tss + 102, &io_map, sizeof(io_map));
+	memset(tss + VM_TSS_SIZE, 0, IO_MAP);
+	tss[VM_TSS_SIZE + IO_MAP] = 0xff;
+}
+
+static void fill_code(void)
+{
 	uint8_t *code = vm_gpa(&g.m.vm, FUZZ_CODE, 0x10000);
 	const uint64_t tss = FUZZ_CODE + TSS;
 	/* Present, an available TSS of 104 bytes. */
 	const uint64_t descriptor = 0x67 | (tss & 0xffffff) << 16 | 0x89ULL << 40;
+	/* Present, 64 KiB of 16-bit code that can be read. */
+	const uint64_t code16 = 0xffff | (uint64_t)FUZZ_CODE << 16 | 0x9bULL << 40;
 
 	memcpy(g.m.vm.mem, g.tables, sizeof(g.tables));
 	memcpy(g.m.vm.mem + VM_GPA_GDT + FUZZ_SEL_TSS, &descriptor, sizeof(descriptor));
-	memcpy(code + HANDLER, modes[mode].code, modes[mode].end - modes[mode].code);
+	memcpy(g.m.vm.mem + VM_GPA_GDT + FUZZ_SEL_CODE16, &code16, sizeof(code16));
+	memcpy(code + HANDLER, g.mode->handler, g.mode->end - g.mode->handler);
 	memset(code + COUNTER, 0, 4);
 	for (int i = 0; i < N_SLOTS; i++) {
 		if (g.bytes)
 			fuzz_bytes(code + SLOTS + i * FUZZ_SLOT);
 		else
-			fuzz_insn(code + SLOTS + i * FUZZ_SLOT, modes[mode].bits, &g.msrs);
+			fuzz_insn(code + SLOTS + i * FUZZ_SLOT, g.mode->bits, &g.msrs);
 	}
 }
 
@@ -169,12 +235,15 @@ static bool start_guest(void)
 	struct kvm_regs regs;
 	int ret;
 
-	fill_code(g.mode);
-	fill_idt(g.mode);
+	fill_code();
+	fill_idt();
+	if (g.mode->virtual_8086)
+		fill_tss(vm_gpa(&g.m.vm, VM_GPA_VCPUS, VM_TSS_SIZE + IO_MAP + 1));
 	if (!no_events())
 		return false;
-	ret = fuzz_set_mode(&g.m.vcpu, g.mode, SLOTS);
-	if (!fuzz_expect(!ret, "mode %d: %d", g.mode, ret))
+	ret = fuzz_set_mode(&g.m.vcpu, g.mode->begins_in,
+			    g.mode->first ? HANDLER + (g.mode->first - g.mode->handler) : SLOTS);
+	if (!fuzz_expect(!ret, "mode %d: %d", mode_number(), ret))
 		return false;
 	if (vcpu_call(KVM_GET_REGS, &regs) || vcpu_call(KVM_GET_SREGS, &sregs))
 		return fuzz_expect(false, "registers cannot be read");
@@ -182,11 +251,13 @@ static bool start_guest(void)
 	ret = vcpu_call(KVM_SET_REGS, &regs);
 	if (!fuzz_expect(!ret, "KVM_SET_REGS: %d", ret))
 		return false;
-	if (g.mode == FUZZ_REAL)
+	if (is_real())
 		return true;
 	sregs.idt.base = FUZZ_CODE + IDT;
-	sregs.idt.limit = GATES * (g.mode == FUZZ_LONG ? 16 : 8) - 1;
-	sregs.gdt.limit = FUZZ_SEL_TSS + 7;
+	sregs.idt.limit = GATES * (g.mode->begins_in == FUZZ_LONG ? 16 : 8) - 1;
+	sregs.gdt.limit = FUZZ_SEL_CODE16 + 7;
+	if (g.mode->virtual_8086)
+		sregs.tr.limit = VM_TSS_SIZE + IO_MAP;
 	ret = vcpu_call(KVM_SET_SREGS, &sregs);
 	if (!fuzz_expect(!ret, "KVM_SET_SREGS: %d", ret))
 		return false;
@@ -223,15 +294,18 @@ static void send_something(void)
 	fuzz_expect(ret >= 0 || ret == -EEXIST, "an interrupt: %d", ret);
 }
 
-/* The handler is where the client sends a guest that is at something it cannot do. */
+/*
+ * The handler is where the client sends a guest that is at something it cannot do. It is beyond
+ * the limit of a segment of 16-bit code, and that exception leads there.
+ */
 static void skip(void)
 {
 	struct kvm_regs regs;
 
 	if (vcpu_call(KVM_GET_REGS, &regs))
 		return;
-	regs.rip = HANDLER + (g.mode == FUZZ_REAL ? 0 : FUZZ_CODE);
-	regs.rsp = FUZZ_STACK + (g.mode == FUZZ_REAL ? 0 : FUZZ_CODE);
+	regs.rip = HANDLER + (is_real() ? 0 : FUZZ_CODE);
+	regs.rsp = FUZZ_STACK + (is_real() ? 0 : FUZZ_CODE);
 	vcpu_call(KVM_SET_REGS, &regs);
 }
 
@@ -274,9 +348,9 @@ static void entry_failed(const struct kvm_run *run)
 	if (left_l_bit(&regs, &sregs))
 		return;
 	fuzz_fail("mode %d, %s: entry fails: %#llx; CR0 %#llx RIP %#llx RFLAGS %#llx %d %d %d %d",
-		  g.mode, content(), run->fail_entry.hardware_entry_failure_reason, sregs.cr0,
-		  regs.rip, regs.rflags, e.exception.injected, e.exception.nr, e.nmi.masked,
-		  e.interrupt.shadow);
+		  mode_number(), content(), run->fail_entry.hardware_entry_failure_reason,
+		  sregs.cr0, regs.rip, regs.rflags, e.exception.injected, e.exception.nr,
+		  e.nmi.masked, e.interrupt.shadow);
 }
 
 /* Deal with an exit; false if it is the guest's last. */
@@ -319,18 +393,35 @@ static bool handle_exit(struct kvm_run *run)
 	}
 }
 
+/* Is the guest in its mode, and not in another one on its way there or back? */
+static bool is_in_mode(void)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	unsigned int bits;
+
+	if (vcpu_call(KVM_GET_REGS, &regs) || vcpu_call(KVM_GET_SREGS, &sregs))
+		return false;
+	bits = sregs.cs.l ? 64 : sregs.cs.db ? 32 : 16;
+	return bits == g.mode->bits && !(regs.rflags & RFLAGS_VM) == !g.mode->virtual_8086 &&
+	       !(sregs.cr0 & CR0_PE) == is_real() &&
+	       !(sregs.efer & EFER_LMA) == (g.mode->begins_in != FUZZ_LONG);
+}
+
 static void run_guest(void)
 {
 	struct kvm_run *run = g.m.vcpu.run;
 	unsigned int kicks = 0;
 	int ret;
 
+	g.mode->guests++;
 	for (int i = 0; i < ENTRIES_MAX && !fuzz_failed(); i++) {
 		send_something();
 		ret = vcpu_run(&g.m.vcpu);
 		if (!fuzz_expect(fuzz_exit_is_defined(ret, run), "KVM_RUN: %d, exit reason %u",
 				 ret, run->exit_reason))
 			break;
+		g.mode->seen = g.mode->seen || is_in_mode();
 		if (ret == -EINTR) {
 			if (kicks++ || slots_done() == N_SLOTS)
 				break;
@@ -341,6 +432,8 @@ static void run_guest(void)
 		}
 	}
 	run->request_interrupt_window = 0;
+	fuzz_expect(g.mode->seen || g.mode->guests < GUESTS_UNSEEN, "no guest has been in mode %d",
+		    mode_number());
 }
 
 static void sregs_refused(const struct kvm_sregs *sregs)
@@ -349,7 +442,7 @@ static void sregs_refused(const struct kvm_sregs *sregs)
 	if (!g.cpuid && sregs->cr3 >> 36)
 		return;
 	fuzz_fail("mode %d, %s, refused: CR0 %#llx CR3 %#llx CR4 %#llx EFER %#llx CS.L %d",
-		  g.mode, content(), sregs->cr0, sregs->cr3, sregs->cr4,
+		  mode_number(), content(), sregs->cr0, sregs->cr3, sregs->cr4,
 		  sregs->efer, sregs->cs.l);
 }
 
@@ -407,6 +500,8 @@ static void set_up_vm(void)
 
 static void guests_round(void)
 {
+	/* One half of the modes, by a bit that is 0 in seeds from before there were two. */
+	struct mode *half = fuzz_state & 8 ? modes + HALF : modes;
 	int n;
 
 	g.lapic = fuzz_one_in(3);
@@ -424,7 +519,7 @@ static void guests_round(void)
 		set_up_vm();
 		fuzz_kicks(KICK_USEC);
 		for (int i = 0; i < ROUND_GUESTS && !fuzz_over(); i++) {
-			g.mode = fuzz_below(FUZZ_MODES);
+			g.mode = &half[fuzz_below(HALF)];
 			g.bytes = fuzz_one_in(2);
 			if (!start_guest())
 				break;

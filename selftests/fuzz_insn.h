@@ -15,6 +15,7 @@
 
 /* A selector that is a TSS, where there is a GDT. */
 #define FUZZ_SEL_TSS	0x38
+#define FUZZ_SEL_CODE16	0x40
 
 /**
  * struct fuzz_msrs - which MSRs the guests are interested in
