@@ -14,8 +14,8 @@ let_go()
 }
 
 # usage FILE [CACHE]...: writes what is in use now: slab objects (of each cache in FILE.slabs), pages, KiB of
-# vmalloc space and of per-CPU memory, and pages pinned by get_user_pages(). The CACHEs, regular expressions,
-# are not counted.
+# vmalloc space and of per-CPU memory, pages pinned by get_user_pages(), and tasks. The CACHEs, regular
+# expressions, are not counted.
 usage()
 {
 	file=$1
@@ -35,6 +35,7 @@ usage()
 		awk '$1 == "nr_foll_pin_acquired" { pinned += $2 }
 			$1 == "nr_foll_pin_released" { pinned -= $2 }
 			END { print "pinned", pinned }' /proc/vmstat
+		ls -d /proc/[0-9]* | awk 'END { print "tasks", NR }'
 	} >"$file"
 }
 
