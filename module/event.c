@@ -23,7 +23,7 @@ static void set_rf(struct vcpu *vcpu)
 	vcpu->dirty |= DIRTY_REGS;
 }
 
-/* What an exception does to CR2, DR6 and DR7 it does when it is delivered, and not while this one waits. */
+/* What an exception does to CR2, DR6 and DR7 it does when it is delivered: not while #MC waits. */
 static bool machine_check_waits(struct vcpu *vcpu)
 {
 	return vcpu->event.info == MACHINE_CHECK;

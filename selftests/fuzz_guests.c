@@ -75,7 +75,7 @@ GUEST_CODE(next_slot_64, 64, NEXT_SLOT("first_64", "jmp *%rbx\n"));
 
 /* In a segment of 64-bit code; VM_SEL_CODE32 has what is to be run. */
 GUEST_CODE(next_slot_compat, 64,
-	   NEXT_SLOT("first_compat", "pushq $0x18\n" "pushq %rbx\n" "lretq\n"));
+	   NEXT_SLOT("first_compat", "pushq $0x18\npushq %rbx\nlretq\n"));
 GUEST_LABEL(first_compat);
 
 /* FUZZ_SEL_CODE16 begins at FUZZ_CODE. */

@@ -158,8 +158,8 @@ TEST_F(mce, waits_for_the_guest)
 
 /* SDM vol. 3, "IA32_MCG_STATUS MSR": a second one while MCIP is set is a shutdown. */
 /*
- * The step that ends now is lost to the #MC, with all that it would have said in DR6. With KVM it is the #MC that
- * is lost.
+ * The step that ends now is lost to the #MC, with all that it would have said in DR6. With KVM
+ * it is the #MC that is lost.
  */
 TEST_F(mce, takes_the_place_of_a_step)
 {
