@@ -41,7 +41,7 @@ static bool machine_check_waits(struct vcpu *vcpu)
  * which are benign (SDM vol. 3, table "Conditions for Generating a Double Fault"), and
  * a fault happens again when the guest's handler returns. An #MC that waits does not
  * give way, and then it is the new one that happens again; a #DB that was a trap is
- * lost, as with KVM. Interrupts and NMIs wait elsewhere (interrupt.c).
+ * lost. (KVM loses the #MC.) Interrupts and NMIs wait elsewhere (interrupt.c).
  */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {

@@ -156,7 +156,6 @@ TEST_F(mce, waits_for_the_guest)
 	ASSERT_EXIT(KVM_EXIT_X86_RDMSR, self->vcpu);
 }
 
-/* SDM vol. 3, "IA32_MCG_STATUS MSR": a second one while MCIP is set is a shutdown. */
 /*
  * The step that ends now is lost to the #MC, with all that it would have said in DR6. With KVM
  * it is the #MC that is lost.
@@ -177,6 +176,7 @@ TEST_F(mce, takes_the_place_of_a_step)
 	EXPECT_EQ(0, debugregs.dr6 & DR6_BS);
 }
 
+/* SDM vol. 3, "IA32_MCG_STATUS MSR": a second one while MCIP is set is a shutdown. */
 TEST_F(mce, shuts_down_in_the_handler)
 {
 	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x1000));

@@ -28,6 +28,10 @@ status=$(mktemp)
 log=$(mktemp)
 trap 'rm -f "$status" "$log"' EXIT
 
+# mawk would read as much as it can before it prints a line.
+awk=awk
+case $(awk -W version 2>&1 </dev/null) in mawk*) awk='awk -W interactive' ;; esac
+
 # kill_left PROGRAM: what a program that took too long has started would hold its output open
 kill_left()
 {
@@ -56,7 +60,7 @@ for test in "$@"; do
 		case $ended in
 		"$KSFT_TIMEOUT" | "$BUSYBOX_TIMEOUT") kill_left "$(readlink -f "$name")" ;;
 		esac
-	} | awk -v log_file="$log" '
+	} | $awk -v log_file="$log" '
 		{ print "  " $0; fflush() }
 		/^ok / { if (/# SKIP/) skipped = 1; else passed = 1 }
 		END { print skipped && !passed ? "skipped" : "" >log_file }'

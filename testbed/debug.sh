@@ -119,7 +119,7 @@ alive=$!
 set -- $tests $about_msrs $about_vmx
 case $kernel in
 debug) plan $(($# + 13)) ;;
-leaks) plan $((2 * $# + 16)) ;;
+leaks) plan $((2 * $# + 17)) ;;
 kcsan) plan $(($# + 10)) ;;
 esac
 test_that 'msr loads' insmod /lib/modules/kvm/msr.ko
@@ -132,6 +132,7 @@ fi
 with '' $tests
 with 'passthrough=1 vmx_cpuid=1' $about_msrs
 with 'vmx_window=1' $about_vmx
+! watched || test_that 'the last unload leaves nothing that kmemleak sees' no_leaks
 sees_faults
 kill $alive
 [ ! -d $gcov ] || coverage
