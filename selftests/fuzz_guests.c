@@ -22,11 +22,11 @@
 #define TSS		0xc000
 #define OUT		0xe6	/* to port 0xe6, at any byte: what the rest is full of */
 
-#define IO_MAP		0x2000
+#define IO_MAP		0x2000	/* bytes, a bit for each port */
 
 #define N_SLOTS		64
 #define ROUND_GUESTS	64
-#define GUESTS_UNSEEN	64
+#define GUESTS_UNSEEN	64	/* so many of a mode, and none of them in it, is a failure */
 #define ENTRIES_MAX	96
 #define KICK_USEC	1000
 #define GATES		256

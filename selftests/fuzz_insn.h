@@ -15,6 +15,7 @@
 
 /* A selector that is a TSS, where there is a GDT. */
 #define FUZZ_SEL_TSS	0x38
+/* And one of 16-bit code, in guests that go to it. */
 #define FUZZ_SEL_CODE16	0x40
 
 /**

@@ -25,8 +25,8 @@ if [ $# -eq 0 ]; then
 fi
 
 status=$(mktemp)
-log=$(mktemp)
-trap 'rm -f "$status" "$log"' EXIT
+skips=$(mktemp)
+trap 'rm -f "$status" "$skips"' EXIT
 
 # mawk would read as much as it can before it prints a line.
 awk=awk
@@ -60,12 +60,12 @@ for test in "$@"; do
 		case $ended in
 		"$KSFT_TIMEOUT" | "$BUSYBOX_TIMEOUT") kill_left "$(readlink -f "$name")" ;;
 		esac
-	} | $awk -v log_file="$log" '
+	} | $awk -v skips="$skips" '
 		{ print "  " $0; fflush() }
 		/^ok / { if (/# SKIP/) skipped = 1; else passed = 1 }
-		END { print skipped && !passed ? "skipped" : "" >log_file }'
+		END { print skipped && !passed ? "skipped" : "" >skips }'
 	read -r ended <"$status"
-	read -r skipped <"$log"
+	read -r skipped <"$skips"
 	[ "$ended" -ne 0 ] || [ ! "$skipped" ] || ended=$KSFT_SKIP
 	case $ended in
 	0)		echo "ok $number $name" ;;

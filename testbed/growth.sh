@@ -14,7 +14,7 @@ let_go()
 }
 
 # usage FILE [CACHE]...: writes what is in use now: slab objects (of each cache in FILE.slabs), pages, KiB of
-# vmalloc space and of per-CPU memory, pages pinned by get_user_pages(), and tasks. The CACHEs, regular
+# vmalloc space and of per-CPU memory, pages pinned by get_user_pages(), and the kernel's threads. The CACHEs, regular
 # expressions, are not counted.
 usage()
 {
@@ -35,7 +35,8 @@ usage()
 		awk '$1 == "nr_foll_pin_acquired" { pinned += $2 }
 			$1 == "nr_foll_pin_released" { pinned -= $2 }
 			END { print "pinned", pinned }' /proc/vmstat
-		ls -d /proc/[0-9]* | awk 'END { print "tasks", NR }'
+		# The children of kthreadd
+		cat /proc/[0-9]*/stat 2>/dev/null | awk '$4 == 2 { n++ } END { print "kthreads", n + 0 }'
 	} >"$file"
 }
 

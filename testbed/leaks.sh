@@ -21,9 +21,9 @@ usage_now()
 # objects and its stack
 as_before()
 {
-	tasks=$(growth tasks)
-	[ "$tasks" -gt 0 ] || tasks=0
-	no_growth objects $((101 + 15 * tasks)) && no_growth pages $((201 + 8 * tasks)) &&
+	threads=$(growth kthreads)
+	[ "$threads" -gt 0 ] || threads=0
+	no_growth objects $((101 + 15 * threads)) && no_growth pages $((201 + 8 * threads)) &&
 		no_growth percpu: 65 && no_growth pinned 1
 }
 

@@ -18,7 +18,7 @@ load_kvm
 export MINIHV_DEVICE=/dev/kvm
 nested 'guests of KVM' /selftests/run.sh /selftests/guests_alive
 test_that 'the machine was suspended again' slept 2
-nested "KVM's VMs beneath what minihv's go through in make check" \
+nested 'what clients of KVM go through' \
 	/selftests/run.sh /selftests/lifetime /selftests/stopped /selftests/owner
 test_that "KVM's module unloads" rmmod kvm_intel
 finish
