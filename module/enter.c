@@ -29,14 +29,14 @@ static __always_inline void write_event(struct vcpu *vcpu)
 	if (likely(!info))
 		return;
 	/*
-	 * SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes. A
-	 * client may have set the mode after the event, and what was not delivered comes
-	 * back as the CPU has reported it.
+	 * SDM vol. 3, "Checks on VM-Entry Control Fields": real mode has no error codes, and
+	 * they have 16 bits. A client may have set the mode after the event, and what was not
+	 * delivered comes back as the CPU has reported it.
 	 */
 	if (!(vcpu->cr0 & X86_CR0_PE))
 		info &= ~INTR_INFO_DELIVER_CODE_MASK;
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
-		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+		vmwrite32(VM_ENTRY_EXCEPTION_ERROR_CODE, (u16)event->error_code);
 	if (event->insn_len)
 		vmwrite32(VM_ENTRY_INSTRUCTION_LEN, event->insn_len);
 	vmwrite32(VM_ENTRY_INTR_INFO_FIELD, info);

@@ -23,12 +23,6 @@ static void set_rf(struct vcpu *vcpu)
 	vcpu->dirty |= DIRTY_REGS;
 }
 
-/* What an exception does to CR2, DR6 and DR7 it does when it is delivered: not while #MC waits. */
-static bool machine_check_waits(struct vcpu *vcpu)
-{
-	return vcpu->event.info == MACHINE_CHECK;
-}
-
 /**
  * vcpu_inject_exception() - have the next VM entry deliver an exception
  * @vcpu: the vCPU, loaded or not
@@ -42,13 +36,16 @@ static bool machine_check_waits(struct vcpu *vcpu)
  * a fault happens again when the guest's handler returns. An #MC that waits does not
  * give way, and then it is the new one that happens again; a #DB that was a trap is
  * lost. (KVM loses the #MC.) Interrupts and NMIs wait elsewhere (interrupt.c).
+ *
+ * Return: whether it will be delivered. What it then does to CR2, DR6 and DR7 is for
+ * the caller to do.
  */
-void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
+bool vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code)
 {
 	struct vcpu_event *event = &vcpu->event;
 
-	if (machine_check_waits(vcpu))
-		return;
+	if (event->info == MACHINE_CHECK)
+		return false;
 	vcpu->stats.exceptions++;
 	/* What a fault pushes has RF set. #DB is a trap, or the CPU's doing; #MC is an abort. */
 	if (vector != DB_VECTOR && vector != MC_VECTOR)
@@ -61,6 +58,7 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u3
 		event->info |= INTR_INFO_DELIVER_CODE_MASK;
 		event->error_code = error_code;
 	}
+	return true;
 }
 
 /** vcpu_inject_gp() - #GP(0) at the instruction that exited */
@@ -77,10 +75,8 @@ void vcpu_inject_gp(struct vcpu *vcpu)
  */
 void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
 {
-	if (machine_check_waits(vcpu))
-		return;
-	vcpu->cr2 = linear;
-	vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code);
+	if (vcpu_inject_exception(vcpu, PF_VECTOR, true, error_code))
+		vcpu->cr2 = linear;
 }
 
 /**
@@ -93,14 +89,13 @@ void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
  */
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
 {
-	if (machine_check_waits(vcpu))
+	if (!vcpu_inject_exception(vcpu, DB_VECTOR, false, 0))
 		return;
 	vcpu->dr6 |= dr6;
 	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
 		vcpu->dr7 &= ~DR7_GENERAL_DETECT;
 		vcpu->dirty |= DIRTY_DEBUG;
 	}
-	vcpu_inject_exception(vcpu, DB_VECTOR, false, 0);
 }
 
 /* Under TF a completed instruction is followed by #DB (BS); RF lasts one instruction. */
@@ -150,7 +145,8 @@ void vcpu_skip_insn(struct vcpu *vcpu)
  * @events: as in the KVM API
  *
  * An NMI that waits is pending, never injected: which of the two it is makes no
- * difference before VM entry. A software interrupt is not shown, it happens again.
+ * difference before VM entry. A software interrupt is not shown, it happens again. Nor is a
+ * SIPI's vector, as with KVM: one that comes before the client writes this back is to be kept.
  */
 void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 {
@@ -176,10 +172,6 @@ void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 	events->nmi.pending = vcpu->nmis + test_bit(REQUEST_NMI, &vcpu->requests);
 	events->nmi.masked = !!(vcpu->interruptibility & GUEST_INTR_STATE_NMI);
 	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
-	if (vcpu->lapic) {
-		events->sipi_vector = lapic_sipi_vector(vcpu);
-		events->flags |= KVM_VCPUEVENT_VALID_SIPI_VECTOR;
-	}
 }
 
 /* There is no SMM: a client may say that the vCPU is not in it. */
@@ -214,7 +206,7 @@ static void set_shadow(struct vcpu *vcpu, u8 shadow)
  * @events: as in the KVM API; "pending" and "injected" exceptions are the same here
  *
  * A client may set the registers before or after. What contradicts them is sorted out at
- * VM entry: by load_dirty() the shadow, by write_event() the error code.
+ * VM entry: by load_dirty() the shadow and what waits in it, by write_event() the error code.
  *
  * Return: 0; -EINVAL, and nothing changed, for unknown flags, a vector that no
  * exception has, or anything of SMM.
@@ -255,6 +247,6 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
 	if (events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->lapic)
 		lapic_set_sipi_vector(vcpu, events->sipi_vector);
-	vcpu->dirty |= DIRTY_REGS;
+	vcpu->dirty |= DIRTY_REGS | DIRTY_STEP;
 	return 0;
 }

@@ -20,6 +20,7 @@
  * @timer: its end is an interrupt
  * @period: of the timer in periodic mode, in ns
  * @tsc_deadline: IA32_TSC_DEADLINE; 0 when it is not armed
+ * @expired: a one-shot timer, or the deadline, has come; the guest reads 0 then
  * @sipi_vector: where the next SIPI sends the vCPU
  */
 struct lapic {
@@ -28,6 +29,7 @@ struct lapic {
 	struct hrtimer timer;
 	u64 period;
 	u64 tsc_deadline;
+	bool expired;
 	u8 sipi_vector;
 };
 
@@ -81,13 +83,13 @@ void lapic_timer_stop(struct lapic *lapic);
 void lapic_timer_divide(struct lapic *lapic, u32 tdcr);
 u32 lapic_timer_count(struct lapic *lapic);
 void lapic_timer_tsc_changed(struct vcpu *vcpu);
+void lapic_timer_settle(struct lapic *lapic);
 
 /* lapic_ipi.c */
 void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high);
 bool lapic_deliver(struct vm *vm, const struct lapic_message *message);
 int lapic_accept_requests(struct vcpu *vcpu);
 bool lapic_wakes(struct vcpu *vcpu);
-u32 lapic_sipi_vector(const struct vcpu *vcpu);
 void lapic_set_sipi_vector(struct vcpu *vcpu, u32 vector);
 
 /* An offset that the guest has chosen has been looked at; under speculation it is clamped. */

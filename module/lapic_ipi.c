@@ -12,6 +12,8 @@
 #include "lapic.h"
 #include "vm.h"
 
+#define INIT_OR_SIPI	(BIT(REQUEST_INIT) | BIT(REQUEST_SIPI))
+
 /* Logical destinations in x2APIC mode: a cluster, and a bit for each of its 16. */
 static bool matches_x2apic(const struct lapic *lapic, const struct lapic_message *m)
 {
@@ -157,13 +159,29 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
 }
 
 /*
- * VMX is not to be had. Nothing has been begun, so KVM_RUN may be called again. An INIT that has
- * come meanwhile has made a SIPI void.
+ * At once: a SIPI that comes later may be that of another INIT, which comes before it. What is
+ * neither INIT nor SIPI stays.
  */
-static int not_taken(struct vcpu *vcpu, unsigned int request, int error)
+static unsigned long take_requests(struct vcpu *vcpu)
 {
-	if (request == REQUEST_INIT || !test_bit(REQUEST_INIT, &vcpu->requests))
-		set_bit(request, &vcpu->requests);
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	while (!try_cmpxchg(&vcpu->requests, &requests, requests & ~INIT_OR_SIPI))
+		;
+	return requests & INIT_OR_SIPI;
+}
+
+/*
+ * VMX is not to be had. Nothing has been begun, so KVM_RUN may be called again. An INIT that has
+ * come meanwhile has made @requests void.
+ */
+static int not_taken(struct vcpu *vcpu, unsigned long requests, int error)
+{
+	unsigned long now = READ_ONCE(vcpu->requests);
+
+	while (!(now & BIT(REQUEST_INIT)) &&
+	       !try_cmpxchg(&vcpu->requests, &now, now | requests))
+		;
 	if (vcpu->task)
 		vcpu->run_error = 0;
 	return error;
@@ -180,22 +198,23 @@ static int not_taken(struct vcpu *vcpu, unsigned int request, int error)
  */
 int lapic_accept_requests(struct vcpu *vcpu)
 {
+	unsigned long requests;
 	int ret;
 
-	if (!READ_ONCE(vcpu->requests))
+	if (!(READ_ONCE(vcpu->requests) & INIT_OR_SIPI))
 		return 0;
-	if (test_and_clear_bit(REQUEST_INIT, &vcpu->requests)) {
+	requests = take_requests(vcpu);
+	if (requests & BIT(REQUEST_INIT)) {
 		ret = vcpu_init(vcpu);
 		if (ret)
-			return not_taken(vcpu, REQUEST_INIT, ret);
+			return not_taken(vcpu, requests, ret);
 		vcpu->mp_state = vcpu_is_bsp(vcpu) ? KVM_MP_STATE_RUNNABLE :
 						     KVM_MP_STATE_INIT_RECEIVED;
 	}
-	if (test_and_clear_bit(REQUEST_SIPI, &vcpu->requests) &&
-	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+	if (requests & BIT(REQUEST_SIPI) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
 		ret = vcpu_startup(vcpu, READ_ONCE(vcpu->lapic->sipi_vector));
 		if (ret)
-			return not_taken(vcpu, REQUEST_SIPI, ret);
+			return not_taken(vcpu, BIT(REQUEST_SIPI), ret);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	}
 	return 0;
@@ -210,15 +229,10 @@ bool lapic_wakes(struct vcpu *vcpu)
 	case KVM_MP_STATE_UNINITIALIZED:
 		return requests & BIT(REQUEST_INIT);
 	case KVM_MP_STATE_INIT_RECEIVED:
-		return requests & (BIT(REQUEST_INIT) | BIT(REQUEST_SIPI));
+		return requests & INIT_OR_SIPI;
 	default:
 		return interrupt_ends_halt(vcpu);
 	}
-}
-
-u32 lapic_sipi_vector(const struct vcpu *vcpu)
-{
-	return READ_ONCE(vcpu->lapic->sipi_vector);
 }
 
 void lapic_set_sipi_vector(struct vcpu *vcpu, u32 vector)

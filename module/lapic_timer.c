@@ -34,7 +34,7 @@ static enum hrtimer_restart timer_ends(struct hrtimer *timer)
 
 	lapic_local(lapic, APIC_LVTT);
 	if (!lapic->period) {
-		WRITE_ONCE(lapic->tsc_deadline, 0);
+		WRITE_ONCE(lapic->expired, true);
 		return HRTIMER_NORESTART;
 	}
 	hrtimer_forward_now(timer, ns_to_ktime(lapic->period));
@@ -51,6 +51,7 @@ void lapic_timer_stop(struct lapic *lapic)
 {
 	hrtimer_cancel(&lapic->timer);
 	lapic->period = 0;
+	WRITE_ONCE(lapic->expired, false);
 }
 
 static void start_in(struct lapic *lapic, u64 ns)
@@ -105,15 +106,15 @@ void lapic_timer_start(struct lapic *lapic)
 	}
 }
 
-/* The steps from now to the timer's end. */
+/* The steps from now to the timer's end. One at least: its interrupt is still to come. */
 static u32 steps_left(struct lapic *lapic)
 {
 	s64 left = ktime_to_ns(hrtimer_get_remaining(&lapic->timer));
 
-	return left > 0 ? min_t(u64, div_u64(left, divisor(lapic)), U32_MAX) : 0;
+	return left > 0 ? clamp_t(u64, div_u64(left, divisor(lapic)), 1, U32_MAX) : 1;
 }
 
-/** lapic_timer_count() - the current-count register: what is left until the timer ends */
+/** lapic_timer_count() - the current-count register: what is left until the timer ends, 0 then */
 u32 lapic_timer_count(struct lapic *lapic)
 {
 	if (lapic_timer_mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE || !hrtimer_active(&lapic->timer))
@@ -134,7 +135,7 @@ void lapic_timer_divide(struct lapic *lapic, u32 tdcr)
 		    hrtimer_cancel(&lapic->timer);
 
 	if (runs)
-		lapic_put(lapic, APIC_TMCCT, max(steps_left(lapic), 1u));
+		lapic_put(lapic, APIC_TMCCT, steps_left(lapic));
 	lapic_put(lapic, APIC_TDCR, tdcr);
 	if (runs)
 		lapic_timer_start(lapic);
@@ -160,12 +161,31 @@ void lapic_timer_tsc_changed(struct vcpu *vcpu)
 	if (!has_deadline(vcpu))
 		return;
 	hrtimer_cancel(&vcpu->lapic->timer);
-	start_deadline(vcpu->lapic);
+	if (!READ_ONCE(vcpu->lapic->expired))
+		start_deadline(vcpu->lapic);
+}
+
+/**
+ * lapic_timer_settle() - KVM_RUN ends: a deadline that has come is none any more
+ * @lapic: the local APIC
+ *
+ * One that comes when the vCPU does not run stays until here. A client that has read the
+ * registers before it came, and writes them back or takes them elsewhere, finds it, and the
+ * interrupt comes again; if it was there already, it is the same one.
+ */
+void lapic_timer_settle(struct lapic *lapic)
+{
+	if (READ_ONCE(lapic->expired))
+		lapic->tsc_deadline = 0;
 }
 
 static enum msr_result get_deadline(struct msr_access *a)
 {
-	a->data = has_deadline(a->vcpu) ? READ_ONCE(a->vcpu->lapic->tsc_deadline) : 0;
+	const struct lapic *lapic = a->vcpu->lapic;
+
+	a->data = 0;
+	if (has_deadline(a->vcpu) && (a->host || !READ_ONCE(lapic->expired)))
+		a->data = lapic->tsc_deadline;
 	return MSR_OK;
 }
 
@@ -176,7 +196,7 @@ static enum msr_result set_deadline(struct msr_access *a)
 	if (!has_deadline(a->vcpu))
 		return MSR_OK;
 	lapic_timer_stop(lapic);
-	WRITE_ONCE(lapic->tsc_deadline, a->data);
+	lapic->tsc_deadline = a->data;
 	start_deadline(lapic);
 	return MSR_OK;
 }

@@ -315,6 +315,8 @@ static int run_once(struct vcpu *vcpu)
 	if (ret > 0)
 		ret = READ_ONCE(run->COMPAT_IMMEDIATE_EXIT) ? -EINTR : run_loop(vcpu);
 	WRITE_ONCE(vcpu->task, NULL);
+	if (vcpu->lapic)
+		lapic_timer_settle(vcpu->lapic);
 
 	run->if_flag = !!(vcpu->rflags & X86_EFLAGS_IF);
 	run->ready_for_interrupt_injection = vcpu->lapic || interrupt_window_is_open(vcpu);

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "fpu.h"
+#include "skip_insn.h"
 #include "vcpu.h"
 #include "vmx_root.h"
 
@@ -146,6 +147,22 @@ static void restore_host_segments(const struct host_state *host)
 		load_gs_index(host->gs);
 }
 
+/*
+ * SDM vol. 3, "Checks on Guest Non-Register State": a guest that steps has, in the shadow of STI or
+ * MOV SS, a #DB that waits for the shadow's end; one that does not step has none. The client knows
+ * nothing of it.
+ */
+static void load_step(const struct vcpu *vcpu)
+{
+	unsigned long pending = vmreadl(GUEST_PENDING_DBG_EXCEPTIONS);
+
+	if (!(vcpu->rflags & X86_EFLAGS_TF))
+		pending &= ~DR_STEP;
+	else if (vcpu->interruptibility & SHADOWS)
+		pending |= DR_STEP;
+	vmwritel(GUEST_PENDING_DBG_EXCEPTIONS, pending);
+}
+
 static void load_dirty(struct vcpu *vcpu)
 {
 	if (vcpu->dirty & DIRTY_REGS) {
@@ -159,6 +176,8 @@ static void load_dirty(struct vcpu *vcpu)
 		/* A guest whose HLT does not exit was in it: now it goes on from there. */
 		vmwrite32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	}
+	if (vcpu->dirty & DIRTY_STEP)
+		load_step(vcpu);
 	if (vcpu->dirty & DIRTY_CRS)
 		vcpu_write_crs(vcpu);
 	if (vcpu->dirty & DIRTY_TSC)

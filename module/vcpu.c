@@ -155,6 +155,7 @@ int vcpu_init(struct vcpu *vcpu)
 	vcpu_vmcs_put(vcpu);
 	vcpu->cr0 = (vcpu->cr0 & (X86_CR0_CD | X86_CR0_NW)) | X86_CR0_ET;
 	vcpu->msrs[MSR_SLOT_EFER] = 0;
+	vcpu->complete = NULL;
 	reset_registers(vcpu);
 	if (vcpu->lapic)
 		lapic_reset(vcpu, true);

@@ -158,6 +158,7 @@ struct vcpu_mmio {
 #define DIRTY_CRS	BIT(1)	/* cr0, cr4, EFER */
 #define DIRTY_TSC	BIT(2)	/* tsc_offset, tsc_multiplier */
 #define DIRTY_DEBUG	BIT(3)	/* dr7 */
+#define DIRTY_STEP	BIT(4)	/* the client has set rflags or interruptibility */
 
 /**
  * struct vcpu - a virtual CPU
@@ -365,7 +366,7 @@ int sync_regs_take(struct vcpu *vcpu);
 int sync_regs_give(struct vcpu *vcpu);
 
 /* event.c */
-void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
+bool vcpu_inject_exception(struct vcpu *vcpu, u8 vector, bool has_error_code, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
 void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code);
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6);

@@ -41,7 +41,14 @@ void vcpu_get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
 	regs->rflags = vcpu->rflags;
 }
 
-/** vcpu_set_regs() - KVM_SET_REGS; an exception that minihv has raised is dropped */
+/**
+ * vcpu_set_regs() - KVM_SET_REGS
+ * @vcpu: the vCPU
+ * @regs: as in the KVM API
+ *
+ * An event that belongs to the instruction at RIP is dropped: an exception that minihv has
+ * raised, INT n and the like. If RIP is the same, it happens again.
+ */
 void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 {
 	int i;
@@ -51,12 +58,11 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct kvm_regs *regs)
 			*(const __u64 *)((const void *)regs + kvm_regs_order[i].offset);
 	vcpu->rip = regs->rip;
 	vcpu->rflags = regs->rflags | X86_EFLAGS_FIXED;
-	vcpu->dirty |= DIRTY_REGS;
+	vcpu->dirty |= DIRTY_REGS | DIRTY_STEP;
 	/* After an error that is a new beginning, and not another try. */
 	if (vcpu->complete_failed)
 		vcpu->complete = NULL;
-	if ((vcpu->event.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION &&
-	    vcpu->event.raised)
+	if (vcpu->event.raised || vcpu->event.insn_len)
 		vcpu->event.info = 0;
 }
 
@@ -155,6 +161,9 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 		vcpu_vmcs_put(vcpu);
 		return -EINVAL;
 	}
+	/* The same RIP, but another place: see complete_exit(). */
+	if (vmreadl(GUEST_CS_BASE) != sregs->cs.base)
+		vcpu->complete = NULL;
 	for (i = 0; i < ARRAY_SIZE(sregs_segments); i++)
 		segment_set(sregs_segments[i], &segs[i]);
 	vmwritel(GUEST_GDTR_BASE, sregs->gdt.base);

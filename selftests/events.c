@@ -222,13 +222,14 @@ GUEST_LABEL(on_gp);
 
 /*
  * The kernel's selftests restore a vCPU in this order: control registers and segments after
- * the events, or before, and the general registers last. What is injected stays.
+ * the events, or before, and the general registers last. What is injected stays; of an error
+ * code the CPU has 16 bits.
  */
 TEST_F(events, exception_restored_before_the_registers)
 {
 	struct kvm_vcpu_events events = {
 		.exception = { .injected = 1, .nr = VECTOR_GP, .has_error_code = 1,
-			       .error_code = 0x1234 },
+			       .error_code = 0x80001234 },
 	};
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
@@ -285,6 +286,58 @@ TEST_F(events, shadow_without_interrupts)
 	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
+}
+
+/*
+ * SDM vol. 3, "Single-Step Exception Condition" and "Checks on Guest Non-Register State": the
+ * shadow keeps the #DB of the instruction before it, and the CPU wants to be told.
+ */
+TEST_F(events, shadow_of_a_guest_that_steps)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_regs regs;
+
+	if (testing_kvm())
+		SKIP(return, "VM entry fails");
+	set_vector(&self->m.vm, VECTOR_DB, on_ud - program);
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= IF | RFLAGS_TF;
+	regs.rip = 4;		/* at the NOP */
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_UD, self->vcpu);
+}
+
+GUEST_CODE(steps, 16,
+	   "movw %ss, %ax\n"
+	   "movw %ax, %ss\n"
+	   "outb %al, $0xe0\n"
+	   "1: outb %al, $0xe1\n"
+	   "jmp 1b\n"
+	   "steps_on_db: iret\n");
+GUEST_LABEL(steps_on_db);
+
+/* The other way: the client takes a guest out of it that steps, in the shadow of MOV SS. */
+TEST_F(events, steps_no_more_in_a_shadow)
+{
+	struct kvm_regs regs;
+
+	if (testing_kvm())
+		SKIP(return, "VM entry fails");
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, steps));
+	set_vector(&self->m.vm, VECTOR_DB, steps_on_db - steps);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rflags |= RFLAGS_TF;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	EXPECT_EQ(RFLAGS_TF, regs.rflags & RFLAGS_TF);
+	regs.rflags &= ~RFLAGS_TF;
+	regs.rip += 2;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_LATER, self->vcpu);
 }
 
 /* Guest interruptibility state: behind STI the client sees its shadow, and can take it away. */

@@ -135,6 +135,27 @@ TEST_F(io, rip_stays_until_done)
 	EXPECT_EQ(at_exit.rip + 2, after.rip);
 }
 
+GUEST_CODE(two_segments, 16,
+	   "outb %al, $0xe0\n"
+	   "hlt\n"
+	   ".org two_segments + 0x100\n"
+	   "outb %al, $0xe1\n"
+	   "hlt\n");
+
+/* A client that sends the vCPU to where IP is the same: that is another instruction. */
+TEST_F(io, another_segment_at_the_exit)
+{
+	struct kvm_sregs sregs;
+
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, two_segments));
+	EXPECT_IO(KVM_EXIT_IO_OUT, 1, 0xe0);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cs.base += 0x100;
+	sregs.cs.selector += 0x10;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+	EXPECT_IO(KVM_EXIT_IO_OUT, 1, 0xe1);
+}
+
 /*
  * The string forms. A client has to take any number of items an exit: here
  * the bytes go to, or come from, one stream.

@@ -241,4 +241,125 @@ TEST_F(init, tells_the_signature)
 	vcpu_destroy(&ap);
 }
 
+/* Those that come before the client has dealt with an OUT: the new code's OUT is another one. */
+TEST_F(init, ends_what_the_client_was_asked)
+{
+	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct vcpu ap;
+
+	if (testing_kvm())
+		SKIP(return, INIT_ON_KVM);
+	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_MP_STATE, &runnable));
+	init_and_sipi(_metadata, &ap, 1);
+	ASSERT_EQ(1, signal_msi(self->vm, 1, MODE_INIT));
+	ASSERT_EQ(1, signal_msi(self->vm, 1, MODE_STARTUP | CODE_GPA >> 12));
+	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(&ap));
+	ASSERT_OUT(PORT_AP, &ap);
+	vcpu_destroy(&ap);
+}
+
+/* The client reads the events and writes them back; a SIPI in between keeps its vector. */
+TEST_F(init, sipi_while_the_client_has_the_events)
+{
+	static const uint8_t out[] = { 0xe6, PORT_AP };
+	struct kvm_vcpu_events events;
+	struct vcpu ap;
+
+	if (testing_kvm())
+		SKIP(return, INIT_ON_KVM);
+	ASSERT_EQ(0, vcpu_create(&ap, self->vm, 1));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap));
+	ASSERT_EQ(0, vm_load_code(self->vm, CODE_GPA, out, sizeof(out)));
+	ASSERT_EQ(1, signal_msi(self->vm, 1, MODE_INIT));
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_GET_VCPU_EVENTS, &events));
+	ASSERT_EQ(1, signal_msi(self->vm, 1, MODE_STARTUP | CODE_GPA >> 12));
+	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_SET_VCPU_EVENTS, &events));
+	ASSERT_OUT(PORT_AP, &ap);
+	vcpu_destroy(&ap);
+}
+
+/* INIT, SIPI, a pause that BX tells, INIT, SIPI; then the client is to look. */
+GUEST_CODE(starts_ap_twice, 16,
+	   SWITCH_ON
+	   "1: "
+	   WRMSR(0x830, 0x4500, 1)
+	   WRMSR(0x830, 0x4611, 1)
+	   "movw %bx, %cx\n"
+	   "2: loop 2b\n"
+	   WRMSR(0x830, 0x4500, 1)
+	   WRMSR(0x830, 0x4611, 1)
+	   "outb %al, $0xe0\n"
+	   "jmp 1b\n");
+
+#define AP_GPA	(CODE_GPA + 0x1000)	/* what SIPI 0x11 means */
+
+struct started {
+	struct vcpu vcpu;
+	volatile int count;
+	volatile bool enough;
+};
+
+static void *count_starts(void *with)
+{
+	struct started *ap = with;
+	int ret = 0;
+
+	while (!ap->enough && (!ret || ret == -EAGAIN)) {
+		ret = vcpu_run(&ap->vcpu);
+		if (!ret && ap->vcpu.run->exit_reason == KVM_EXIT_IO &&
+		    ap->vcpu.run->io.port == PORT_AP)
+			ap->count++;
+	}
+	return (void *)(intptr_t)ret;
+}
+
+static bool another_start(struct started *ap, int before)
+{
+	for (int i = 0; i < 2000 && ap->count == before; i++)
+		usleep(1000);
+	return ap->count != before;
+}
+
+/* The last INIT comes before the last SIPI, whatever the other one has got round to so far. */
+TEST_F(init, twice_in_a_row)
+{
+	static const uint8_t tells[] = {
+		0xe6, PORT_AP,		/* out %al, $PORT_AP */
+		0xf4,			/* hlt */
+		0xeb, 0xfd,		/* jmp to it */
+	};
+	struct started ap = {};
+	struct kvm_regs regs;
+	pthread_t thread;
+	void *ret;
+
+	if (testing_kvm())
+		SKIP(return, "KVM may take the second SIPI for the first");
+	ASSERT_EQ(0, vcpu_create(&ap.vcpu, self->vm, 1));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&ap.vcpu));
+	ASSERT_EQ(0, vm_load_code(self->vm, AP_GPA, tells, sizeof(tells)));
+	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, starts_ap_twice));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, count_starts, &ap));
+	for (int i = 0; i < 300; i++) {
+		int before = ap.count;
+
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+		regs.rbx = 1 + 37 * i % 1500;
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+		ASSERT_OUT(PORT_MAIN, self->vcpu);
+		ASSERT_TRUE(another_start(&ap, before)) {
+			TH_LOG("round %d: it waits for a SIPI", i);
+		}
+		/* The next round finds it halted, and not on its way. */
+		usleep(100);
+	}
+	ap.enough = true;
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
+	vcpu_destroy(&ap.vcpu);
+}
+
 TEST_HARNESS_MAIN

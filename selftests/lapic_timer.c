@@ -5,6 +5,7 @@
  * SDM vol. 3, "APIC Timer".
  */
 
+#include "cpus.h"
 #include "lapic.h"
 #include "harness.h"
 
@@ -61,6 +62,7 @@ TEST_F(timer, one_shot_and_periodic)
 	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
 	EXPECT_EQ(1000000, get_reg(&state, APIC_TMICT));
 	EXPECT_GE(1000000, get_reg(&state, APIC_TMCCT));
+	EXPECT_LT(0, get_reg(&state, APIC_TMCCT));
 }
 
 /* A vCPU that is moved: a one-shot timer goes on, one that has ended does not begin again. */
@@ -87,6 +89,34 @@ TEST_F(timer, is_moved)
 	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
 	EXPECT_EQ(0, get_reg(&state, APIC_TMCCT));
 	EXPECT_EQ(0, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
+}
+
+/* A count of 0 is that of a timer whose interrupt has come, even if another CPU is busy with it. */
+TEST_F(timer, has_a_count_until_it_ends)
+{
+	enum { ROUNDS = 500, STEPS = 2000, DIVIDE_BY_128 = 0xa };
+	int lost = 0, other_cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	struct kvm_lapic_state start, state;
+
+	if (testing_kvm())
+		SKIP(return, "KVM's timer sets no bit in IRR before KVM_RUN");
+	ASSERT_EQ(0, get_lapic(self->vcpu, &start));
+	put_reg(&start, APIC_SPIV, SPIV_ENABLED);
+	put_reg(&start, APIC_LVT_TIMER, VECTOR);
+	put_reg(&start, APIC_TDCR, DIVIDE_BY_128);
+	for (int i = 0; i < ROUNDS; i++) {
+		put_reg(&start, APIC_TMICT, STEPS + i % 64);
+		put_reg(&start, APIC_TMCCT, STEPS + i % 64);
+		ASSERT_EQ(0, stay_on(other_cpu));
+		ASSERT_EQ(0, set_lapic(self->vcpu, &start));
+		ASSERT_EQ(0, stay_on(0));
+		do {
+			ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+		} while (get_reg(&state, APIC_TMCCT));
+		lost += !(get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10) & 1u << VECTOR % 32);
+	}
+	stay_anywhere();
+	EXPECT_EQ(0, lost);
 }
 
 GUEST_CODE(deadline, 16,
@@ -199,6 +229,31 @@ TEST_F(timer, tsc_goes_back_before_the_deadline)
 	usleep(300000);
 	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
 	EXPECT_EQ(now + ticks, deadline);
+}
+
+/*
+ * It comes when the client has read the registers and not yet written them back: the interrupt
+ * is in none of what the client has.
+ */
+TEST_F(timer, deadline_comes_while_the_client_has_the_state)
+{
+	uint64_t now, deadline, ticks = 50 * sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
+	struct kvm_lapic_state state;
+
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(far_deadline);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC, &now));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, now + ticks));
+	ASSERT_EQ(0, get_lapic(self->vcpu, &state));
+	ASSERT_EQ(0, get_reg(&state, APIC_IRR + VECTOR / 32 * 0x10));
+	usleep(100000);
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
+	EXPECT_EQ(now + ticks, deadline);
+	ASSERT_EQ(0, set_lapic(self->vcpu, &state));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_EQ(0, vcpu_get_msr(self->vcpu, MSR_IA32_TSC_DEADLINE, &deadline));
+	EXPECT_EQ(0, deadline);
 }
 
 /* A state of another mode has no deadline, and the next one does not find the old. */

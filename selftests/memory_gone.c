@@ -7,7 +7,7 @@
  */
 #include <sys/mman.h>
 
-#include "guest_code.h"
+#include "real_mode.h"
 #include "harness.h"
 
 #define PAGE		4096
@@ -35,8 +35,6 @@ FIXTURE_SETUP(gone)
 {
 	uint64_t *entry;
 
-	if (testing_kvm())
-		SKIP(return, "KVM gives the guest a page fault or #GP");
 	ASSERT_MACHINE(&self->m, 2);
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
 	self->vcpu = &self->m.vcpu;
@@ -50,8 +48,7 @@ FIXTURE_SETUP(gone)
 
 FIXTURE_TEARDOWN(gone)
 {
-	if (self->vcpu)
-		machine_destroy(&self->m);
+	machine_destroy(&self->m);
 }
 
 static int take_away(uint8_t *kept, const struct vm *vm, uint64_t gpa)
@@ -72,6 +69,8 @@ static int put_back(const uint8_t *kept, const struct vm *vm, uint64_t gpa)
 	memcpy(page, kept, PAGE);
 	return 0;
 }
+
+#define ON_KVM	"KVM gives the guest a page fault or #GP"
 
 /* KVM_RUN is -EFAULT for want of the page at @gpa, as often as it is tried, and then it is back. */
 #define ASSERT_WANTS(gpa)						\
@@ -106,6 +105,8 @@ GUEST_CODE(insb, 64,
 
 TEST_F(gone, insb_page_table)
 {
+	if (testing_kvm())
+		SKIP(return, ON_KVM);
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, insb));
 	ASSERT_WANTS(PT);
 	ASSERT_ASKED(KVM_EXIT_IO_IN);
@@ -119,6 +120,8 @@ TEST_F(gone, insb_at_the_answer)
 {
 	static const uint64_t pages[] = { PT, BUFFER };
 
+	if (testing_kvm())
+		SKIP(return, ON_KVM);
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
 		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, insb));
 		ASSERT_ASKED(KVM_EXIT_IO_IN);
@@ -139,6 +142,8 @@ TEST_F(gone, outsb)
 {
 	static const uint64_t pages[] = { PT, BUFFER };
 
+	if (testing_kvm())
+		SKIP(return, ON_KVM);
 	*(uint8_t *)vm_gpa(&self->m.vm, BUFFER, 1) = 0xa5;
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
 		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, outsb));
@@ -172,6 +177,8 @@ TEST_F(gone, pdptes)
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
+	if (testing_kvm())
+		SKIP(return, ON_KVM);
 	*(uint32_t *)vm_gpa(&self->m.vm, BUFFER, 4) = 0x12345678;
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, pae));
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
@@ -190,6 +197,31 @@ TEST_F(gone, pdptes)
 	EXPECT_EQ(CR4_PSE, sregs.cr4 & CR4_PSE);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
 	EXPECT_EQ(0x12345678, regs.rbx);
+}
+
+GUEST_CODE(int_40, 16,
+	   "int $0x40\n"
+	   "outb %al, $0xe1\n"
+	   "int_40_handler: outb %al, $0xe0\n");
+GUEST_LABEL(int_40_handler);
+
+/* The vectors are gone. INT n is executed again, unless the client has sent the guest elsewhere. */
+TEST_F(gone, vectors)
+{
+	struct kvm_regs regs;
+
+	if (testing_kvm())
+		SKIP(return, ON_KVM);
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, int_40));
+		set_vector(&self->m.vm, 0x40, int_40_handler - int_40);
+		ASSERT_WANTS(0);
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+		EXPECT_EQ(0, regs.rip);
+		regs.rip += elsewhere ? 2 : 0;
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+		ASSERT_OUT(elsewhere ? 0xe1 : PORT, self->vcpu);
+	}
 }
 
 TEST_HARNESS_MAIN
