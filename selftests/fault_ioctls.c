@@ -13,6 +13,7 @@
 #define CPUID_ROOM	256
 #define XSAVE_ST0	32
 #define APIC_LVT_ERROR	0x370
+#define POISON		0x5a
 
 FIXTURE(ioctls) {
 	int dev;
@@ -53,20 +54,14 @@ struct state {
 	uint8_t a[16384], b[16384], got[16384];
 };
 
+/* Into a buffer that has what the ioctl wants to be told, and nothing of what it is to tell. */
 static int get_state(void *with)
 {
 	struct state *s = with;
+	size_t told = s->get == KVM_GET_CPUID2 ? sizeof(struct kvm_cpuid2) : 0;
 
-	memcpy(s->got, s->a, s->size);
-	if (s->get != KVM_GET_MSRS && s->get != KVM_GET_CPUID2)
-		memset(s->got, 0x5a, s->size);
-	return sys_ioctl_ptr(s->fd, s->get, s->got);
-}
-
-static int get_again(void *with)
-{
-	struct state *s = with;
-
+	memcpy(s->got, s->a, told);
+	memset(s->got + told, POISON, s->size - told);
 	return sys_ioctl_ptr(s->fd, s->get, s->got);
 }
 
@@ -112,7 +107,7 @@ static int is_b(void *with)
 /* Reads it and writes it back with faults; @s->a holds what the ioctl wants to see. */
 static int state_takes_faults(struct state *s, const char *name)
 {
-	const struct fault_op get = { name, set_a, get_again, NULL, got_a };
+	const struct fault_op get = { name, set_a, get_state, NULL, got_a };
 	const struct fault_op set = { name, set_a, set_b, still_a, is_b };
 	struct fault_counts was = *fault_counts;
 	int gets, sets;
@@ -121,7 +116,6 @@ static int state_takes_faults(struct state *s, const char *name)
 		return -errno;
 	memcpy(s->b, s->a, s->size);
 	s->b[s->offset] ^= s->bit;
-	memcpy(s->got, s->a, s->size);
 	gets = fault_op_run(&get, s, fault_counts);
 	sets = fault_op_run(&set, s, fault_counts);
 	printf("# KVM_GET and KVM_SET, %s: %d and %d faults, %u errors\n", name, gets, sets,
@@ -193,15 +187,30 @@ struct call {
 	void *arg;
 	uint32_t *room;		/* of an ioctl that says in it how much there was */
 	uint32_t had;
+	void *told;		/* where it tells something, each time the same */
+	size_t told_size;
 };
 
-static int restore_room(void *with)
+#define TELLS(what)	.told = &(what), .told_size = sizeof(what)
+
+static uint8_t expected[16384];	/* what the call at hand tells */
+
+static int prepare_call(void *with)
 {
 	struct call *call = with;
 
 	if (call->room)
 		*call->room = call->had;
+	if (call->told)
+		memset(call->told, POISON, call->told_size);
 	return 0;
+}
+
+static int has_told(void *with)
+{
+	struct call *call = with;
+
+	return call->told && memcmp(call->told, expected, call->told_size) ? -EPROTO : 0;
 }
 
 static int do_call(void *with)
@@ -213,11 +222,16 @@ static int do_call(void *with)
 
 static int call_takes_faults(struct call *call)
 {
-	const struct fault_op op = { call->name, restore_room, do_call, NULL, NULL };
+	const struct fault_op op = { call->name, prepare_call, do_call, NULL, has_told };
 	struct fault_counts was = *fault_counts;
 	int n;
 
 	call->had = call->room ? *call->room : 0;
+	if (call->told) {
+		if (call->told_size > sizeof(expected) || prepare_call(call) || do_call(call) < 0)
+			return -1;
+		memcpy(expected, call->told, call->told_size);
+	}
 	n = fault_op_run(&op, call, fault_counts);
 	printf("# %s: %d faults, %u errors\n", call->name, n, fault_counts->refused - was.refused);
 	return n;
@@ -225,7 +239,7 @@ static int call_takes_faults(struct call *call)
 
 TEST_F_TIMEOUT(ioctls, others, 600)
 {
-	static uint8_t xsave[16384];
+	static struct kvm_xsave xsave[4];
 	static struct {
 		struct kvm_cpuid2 head;
 		struct kvm_cpuid_entry2 entries[CPUID_ROOM];
@@ -253,18 +267,18 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	const int dev = self->dev, vm = self->vm.fd, vcpu = self->vcpu.fd;
 	struct call calls[] = {
 		{ "KVM_GET_SUPPORTED_CPUID", dev, KVM_GET_SUPPORTED_CPUID, &cpuid,
-		  &cpuid.head.nent },
-		{ "KVM_GET_CLOCK", vm, KVM_GET_CLOCK, &clock },
+		  &cpuid.head.nent, TELLS(cpuid.entries[0]) },
+		{ "KVM_GET_CLOCK", vm, KVM_GET_CLOCK, &clock, TELLS(clock.flags) },
 		{ "KVM_SET_CLOCK", vm, KVM_SET_CLOCK, &clock },
 		{ "KVM_ENABLE_CAP", vm, KVM_ENABLE_CAP, &cap },
 		{ "KVM_SIGNAL_MSI", vm, KVM_SIGNAL_MSI, &msi },
 		{ "KVM_SET_GSI_ROUTING", vm, KVM_SET_GSI_ROUTING, &routes },
 		{ "KVM_IRQ_LINE", vm, KVM_IRQ_LINE, &level },
 		{ "KVM_ENABLE_CAP on a vCPU", vcpu, KVM_ENABLE_CAP, &vcpu_cap },
-		{ "KVM_GET_XSAVE2", vcpu, KVM_GET_XSAVE2, xsave },
+		{ "KVM_GET_XSAVE2", vcpu, KVM_GET_XSAVE2, xsave, TELLS(xsave[0]) },
 		{ "KVM_SET_SIGNAL_MASK", vcpu, KVM_SET_SIGNAL_MASK, &mask },
 		{ "KVM_HAS_DEVICE_ATTR", vcpu, KVM_HAS_DEVICE_ATTR, &attr },
-		{ "KVM_GET_DEVICE_ATTR", vcpu, KVM_GET_DEVICE_ATTR, &attr },
+		{ "KVM_GET_DEVICE_ATTR", vcpu, KVM_GET_DEVICE_ATTR, &attr, TELLS(offset) },
 		{ "KVM_SET_DEVICE_ATTR", vcpu, KVM_SET_DEVICE_ATTR, &attr },
 		{ "KVM_X86_SETUP_MCE", vcpu, KVM_X86_SETUP_MCE, &mcg_cap },
 		{ "KVM_X86_SET_MCE", vcpu, KVM_X86_SET_MCE, &mce },

@@ -3,6 +3,7 @@
  * Allocations that fail while the module is being loaded: it is in the kernel, and
  * works, or it is not, and can be loaded the next time.
  */
+#include "cpus.h"
 #include "faults.h"
 
 #define MODULE		"minihv"
@@ -55,7 +56,12 @@ static int use_and_unload(void *with)
 
 	if (ret)
 		return ret;
-	ret = vm_run_ops(&m.vcpu, &op, 1);
+	for (int cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1; cpu >= 0 && !ret; cpu--) {
+		ret = stay_on(cpu) ? -errno : vm_run_ops(&m.vcpu, &op, 1);
+		if (!ret && op.vector != VM_OP_DONE)
+			ret = -EPROTO;
+	}
+	stay_anywhere();
 	machine_destroy(&m);
 	if (ret)
 		return ret;

@@ -251,9 +251,9 @@ do {									\
 	TH_LOG("KiB: %lld at first, %lld with %d vCPUs, %lld with %d tables, %lld at last",
 	       start >> 10, vcpus >> 10, VCPUS, tables >> 10, TABLES,
 	       end >> 10);
-	EXPECT_LE(VCPUS * VCPU_PAGES * PAGE, vcpus - start);
-	EXPECT_LE(TABLES * PAGE, tables - vcpus);
-	EXPECT_GT(start + 64 * PAGE, end);
+	EXPECT_LE((long long)(VCPUS * VCPU_PAGES * PAGE), vcpus - start);
+	EXPECT_LE((long long)(TABLES * PAGE), tables - vcpus);
+	EXPECT_GT(start + (long long)(64 * PAGE), end);
 	ASSERT_EQ(1, write(self->wake[1], "", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);

@@ -128,10 +128,22 @@ clean_log()
 	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
 	head -n 1 "$1" | grep -q -E "$log_begins" || { echo "# the log's beginning is lost"; return 1; }
 	grep -q -F -e "${LOG_FROM-}" "$1" || { echo "# nothing in the log from: $LOG_FROM"; return 1; }
-	! awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
+	awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
 		from == "" || index($0, from) { on = 1 }
 		to != "" && index($0, to) { exit }
-		on' "$1" | grep -n -E "$trouble" | grep -v "$no_trouble" | sed 's/^/# /' | grep .
+		on' "$1" | untroubled
+}
+
+# clean_lives_before FILE: the same for what testbed/boot has kept of the machine before it restarted. A panic is on
+# purpose if SysRq made it, up to the end of its own stack.
+clean_lives_before()
+{
+	sed '/sysrq: Trigger a crash/,/<\/TASK>/d' "$1" | untroubled
+}
+
+untroubled()
+{
+	! grep -n -E "$trouble" | grep -v "$no_trouble" | sed 's/^/# /' | grep .
 }
 
 indent()
@@ -159,7 +171,8 @@ only_skips()
 # Uses what build_module, build_client and build_selftests have made.
 boot_case()
 {
-	local script=$top/testbed/cases/$1.sh run=$2 report=$build/testbed/$2.report cpu options status=0
+	local script=$top/testbed/cases/$1.sh run=$2 log=$build/testbed/$2 report=$build/testbed/$2.report
+	local cpu options status=0
 
 	shift 2
 	read -r -a options < <(sed -n 's/^# boot: *//p' "$script")
@@ -177,7 +190,7 @@ boot_case()
 	else
 		echo "not ok 1 $run # status $status"
 	fi
-	if clean_log "$build/testbed/$run/dmesg"; then
+	if clean_log "$log/dmesg" && { [ ! -e "$log/lives_before" ] || clean_lives_before "$log/lives_before"; }; then
 		echo 'ok 2 clean kernel log'
 	else
 		echo 'not ok 2 clean kernel log'

@@ -6,4 +6,4 @@
 msrctl=msrctl-san
 cd /selftests || exit 1
 run_selftests passthrough=1 ./msr_exits ./msr_filter ./msr_guest ./msr_hw ./msr_insn ./smp ./tsc \
-	./host_msrs ./history
+	./host_msrs ./history ./history_lapic
