@@ -12,6 +12,7 @@
 #define IMAGE_MAX	16384
 #define ROUND_IMAGES	2000
 #define KICK_USEC	500
+#define RUN_KICK_USEC	10000	/* so long that KVM_RUN gets into the guest on a slow kernel, too */
 
 /* The guest's memory is full of one of these. The second is OUT to port 0xe6, at any byte. */
 #define HLT		0xf4
@@ -174,6 +175,7 @@ static bool runs(void)
 
 	/* Events may have been delivered to anywhere. */
 	memcpy(s.m.vm.mem, s.tables, sizeof(s.tables));
+	fuzz_kicks(RUN_KICK_USEC);
 	for (int i = 0; i < 100 && ret == -EINTR; i++)
 		ret = vcpu_run(&s.m.vcpu);
 	return fuzz_expect(!ret && run->exit_reason == (s.lapic ? KVM_EXIT_IO : KVM_EXIT_HLT),
