@@ -58,7 +58,8 @@ with()
 	test_that "load $MINIHV_PARAMETERS" load-module /minihv.ko $MINIHV_PARAMETERS
 	! watched || remember
 	each_test "$@"
-	[ "$MINIHV_PARAMETERS" ] || nested 'msrctl' /client/test-msrctl.sh
+	# Hundreds of processes, each of which costs the other two kernels a second and more.
+	[ "$MINIHV_PARAMETERS" ] || ! watched || nested 'msrctl' /client/test-msrctl.sh
 	! watched || test_that 'kmemleak sees nothing, looking twice' no_leaks
 	test_that 'unload' rmmod minihv
 }
@@ -118,9 +119,9 @@ alive=$!
 
 set -- $tests $about_msrs $about_vmx
 case $kernel in
-debug) plan $(($# + 13)) ;;
+debug) plan $(($# + 12)) ;;
 leaks) plan $((2 * $# + 17)) ;;
-kcsan) plan $(($# + 10)) ;;
+kcsan) plan $(($# + 9)) ;;
 esac
 test_that 'msr loads' insmod /lib/modules/kvm/msr.ko
 test_that 'load and unload' load_and_unload
