@@ -305,6 +305,18 @@ static int make_and_kill_clients(int dev)
 	return CLIENTS;
 }
 
+/* Whether testbed/leaks.sh counts, when the test has ended and caches of all kinds are empty. */
+static bool counted_later(void)
+{
+	return getenv("FREE_PAGES") && !strcmp(getenv("FREE_PAGES"), "later");
+}
+
+/* Said by testbed/debug.sh of kernels where free pages say nothing, or take too long to count. */
+static bool uncounted(void)
+{
+	return getenv("FREE_PAGES") && !counted_later();
+}
+
 /*
  * Whether @make keeps half a page of memory for each of what it makes. What leaks does so each
  * time; the kernel's own memory comes and goes.
@@ -315,6 +327,11 @@ static bool keeps_memory(struct __test_metadata *_metadata, int dev, int (*make)
 	int made, kept = 0, rounds = 0;
 	long before, after;
 
+	/* As much as leaks.sh has to notice. */
+	for (; counted_later() && rounds < 5; rounds++)
+		ASSERT_LT(0, make(dev));
+	if (rounds)
+		return false;
 	/* What is made once, and kept. */
 	ASSERT_LT(0, make(dev));
 	before = settled_free_pages();
@@ -352,8 +369,7 @@ FIXTURE_TEARDOWN(cve_2018_5244)
  */
 TEST_F_TIMEOUT(cve_2018_5244, vcpu_memory, 60)
 {
-	/* Said by testbed/debug.sh of kernels where that says nothing, or takes too long. */
-	if (getenv("FREE_PAGES"))
+	if (uncounted())
 		SKIP(return, "free pages are counted on another kernel");
 	EXPECT_FALSE(keeps_memory(_metadata, self->dev, make_and_destroy_vcpus, "vCPUs"));
 }
@@ -361,7 +377,7 @@ TEST_F_TIMEOUT(cve_2018_5244, vcpu_memory, 60)
 /* The same class: what belongs to a VM, its page tables among it, outlives a client that dies. */
 TEST_F_TIMEOUT(cve_2018_5244, vm_memory, 120)
 {
-	if (getenv("FREE_PAGES"))
+	if (uncounted())
 		SKIP(return, "free pages are counted on another kernel");
 	EXPECT_FALSE(keeps_memory(_metadata, self->dev, make_and_kill_clients, "clients"));
 }
