@@ -205,7 +205,9 @@ TEST_F(init, of_a_used_one)
 	EXPECT_EQ(0xffff0ff0, debug.dr6);
 	EXPECT_EQ(0x400, debug.dr7);
 	ASSERT_EQ(0, sys_ioctl_ptr(ap.fd, KVM_GET_VCPU_EVENTS, &events));
-	EXPECT_EQ(0, events.nmi.pending | events.nmi.masked | events.nmi.injected);
+	EXPECT_EQ(0, events.nmi.pending);
+	EXPECT_EQ(0, events.nmi.masked);
+	EXPECT_EQ(0, events.nmi.injected);
 	EXPECT_EQ(0, events.interrupt.shadow | events.interrupt.injected);
 	EXPECT_EQ(0, events.exception.injected);
 	ASSERT_EQ(0, get_lapic(&ap, &lapic));
