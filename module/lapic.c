@@ -189,20 +189,21 @@ static void set_id(struct lapic *lapic)
 void lapic_reset(struct vcpu *vcpu, bool init)
 {
 	struct lapic *lapic = vcpu->lapic;
-	u32 id = lapic_get(lapic, APIC_ID);
-	unsigned int lvt;
+	unsigned int reg, lvt;
 
 	lapic_timer_stop(lapic);
 	lapic->tsc_deadline = 0;
-	memset(lapic->regs, 0, LAPIC_REGS_SIZE);
+	/* Others look at the id meanwhile, to see where their SIPI is to go. */
+	for (reg = 0; reg < LAPIC_REGS_SIZE; reg += sizeof(u32))
+		if (reg != APIC_ID)
+			lapic_put(lapic, reg, 0);
 	lapic_put(lapic, APIC_LVR, VERSION);
 	lapic_put(lapic, APIC_DFR, APIC_DFR_FLAT);
 	lapic_put(lapic, APIC_SPIV, 0xff);
 	for (lvt = APIC_LVTT; lvt <= APIC_LVTERR; lvt += 0x10)
 		lapic_put(lapic, lvt, APIC_LVT_MASKED);
-	set_id(lapic);
-	if (init)
-		lapic_put(lapic, APIC_ID, id);
+	if (!init || lapic_in_x2apic(lapic))
+		set_id(lapic);
 }
 
 /**
