@@ -175,6 +175,9 @@ void lapic_timer_tsc_changed(struct vcpu *vcpu)
  */
 void lapic_timer_settle(struct lapic *lapic)
 {
+	/* The guest may have had the interrupt before the callback has come to its end. */
+	if (lapic->tsc_deadline && !hrtimer_is_queued(&lapic->timer))
+		hrtimer_cancel(&lapic->timer);
 	if (READ_ONCE(lapic->expired))
 		lapic->tsc_deadline = 0;
 }

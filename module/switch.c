@@ -156,9 +156,8 @@ static void load_step(const struct vcpu *vcpu)
 {
 	unsigned long pending = vmreadl(GUEST_PENDING_DBG_EXCEPTIONS);
 
-	if (!(vcpu->rflags & X86_EFLAGS_TF))
-		pending &= ~DR_STEP;
-	else if (vcpu->interruptibility & SHADOWS)
+	pending &= ~DR_STEP;
+	if (vcpu->rflags & X86_EFLAGS_TF && vcpu->interruptibility & SHADOWS)
 		pending |= DR_STEP;
 	vmwritel(GUEST_PENDING_DBG_EXCEPTIONS, pending);
 }

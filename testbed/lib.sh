@@ -143,7 +143,8 @@ clean_lives_before()
 
 untroubled()
 {
-	! grep -n -E "$trouble" | grep -v "$no_trouble" | sed 's/^/# /' | grep .
+	# A console may have bytes that are no text, for which grep would say nothing else.
+	! grep -a -n -E "$trouble" | grep -a -v "$no_trouble" | sed 's/^/# /' | grep -a .
 }
 
 indent()
