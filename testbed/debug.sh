@@ -34,7 +34,8 @@ wanted()
 }
 
 tests=${DEBUG_TESTS:-$(cat /selftests/tests) $faults $fuzzers}
-about_msrs=$(wanted history history_lapic msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values vmx_cpuid smp stress)
+about_msrs=$(wanted history history_lapic msr_exits msr_filter msr_guest msr_hw msr_insn msr_ioctl msr_values \
+	vmx_cpuid smp stress)
 about_vmx=$(wanted vmx_root smp host run lifetime fpu stats)
 
 watched()
