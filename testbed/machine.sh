@@ -26,7 +26,8 @@ libraries()
 		sed -n 's/^.*=> \(\/[^ ]*\) (.*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | sort -u
 }
 
-# What this run adds to the initramfs: the kernel unpacks one archive over the other.
+# What this run adds to the initramfs: the kernel unpacks one archive over the other. Programs leave their debug
+# information here: it is most of what would have to be loaded.
 pack()
 {
 	local file from to library
@@ -41,11 +42,12 @@ pack()
 		[ -e "$from" ] || die 126 "$from: no such file"
 		mkdir -p "$(dirname "$to")" "$run/root/lib"
 		cp -rLT "$from" "$to"
+		find "$to" -type f -perm /111 -exec strip {} + 2>/dev/null || :
 		for library in $(libraries "$from"); do
-			cp -L "$library" "$run/root/lib/"
+			[ -e "$build/testbed/root/lib/${library##*/}" ] || cp -L "$library" "$run/root/lib/"
 		done
 	done
-	(cd "$run/root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$run/run.cpio.gz"
+	(cd "$run/root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/run.cpio"
 
 	# idle=halt: bochs 2.7 does not always see that a CPU in MWAIT is to be woken.
 	# panic=-1 and oops=panic: a dead kernel says so and resets the machine. The self-tests of the
@@ -55,7 +57,7 @@ pack()
 	DEFAULT linux
 	LABEL linux
 	KERNEL /vmlinuz
-	INITRD /base.gz,/run.gz
+	INITRD /base,/run
 	APPEND console=ttyS0 quiet panic=-1 oops=panic reboot=pci clocksource=tsc tsc=reliable idle=halt cryptomgr.notests $cmdline $words
 	END
 	xorriso -as mkisofs -quiet -o "$run/boot.iso" -b isolinux.bin -c boot.cat -no-emul-boot \
@@ -63,7 +65,7 @@ pack()
 		isolinux.bin=/usr/lib/ISOLINUX/isolinux.bin \
 		ldlinux.c32=/usr/lib/syslinux/modules/bios/ldlinux.c32 \
 		isolinux.cfg="$run/isolinux.cfg" vmlinuz="$kernel/vmlinuz" \
-		base.gz="$build/testbed/base.cpio.gz" run.gz="$run/run.cpio.gz" >"$run/iso.log" 2>&1 ||
+		base="$build/testbed/base.cpio" run="$run/run.cpio" >"$run/iso.log" 2>&1 ||
 		die 126 "xorriso failed: $(cat "$run/iso.log")"
 }
 
@@ -78,7 +80,7 @@ configure()
 	cat >"$run/bochsrc" <<-END
 	display_library: rfb, options="timeout=0"
 	memory: guest=$memory, host=$memory
-	romimage: file=/usr/share/bochs/BIOS-bochs-$bios
+	romimage: file=/usr/share/bochs/BIOS-bochs-$bios, options=fastboot
 	vgaromimage: file=/usr/share/vgabios/vgabios.bin
 	ata0-master: type=cdrom, path="$run/boot.iso", status=inserted
 	boot: cdrom
