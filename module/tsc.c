@@ -116,8 +116,8 @@ void tsc_write(struct vcpu *vcpu)
 /*
  * Does the client mean what another vCPU's TSC says now? It writes the same
  * value to all of them, or what it computed from the time that passed, one after
- * the other. A second's difference is taken for the time that this took; 0 is
- * what a vCPU that is plugged in gets.
+ * the other. A second's difference to what it wrote last is taken for the time that
+ * this took; 0 is what a vCPU that is plugged in gets.
  */
 static bool means_the_same(const struct vcpu *vcpu, const struct tsc_sync *last,
 			   u64 host_tsc, u64 value)
@@ -145,7 +145,7 @@ static void synchronize(struct vcpu *vcpu, u64 value)
 		 last->offset : value - scale(vcpu, host_tsc);
 	last->khz = vcpu->tsc_khz;
 	last->host_tsc = host_tsc;
-	last->value = scale(vcpu, host_tsc) + offset;
+	last->value = value ?: scale(vcpu, host_tsc) + offset;
 	last->offset = offset;
 	spin_unlock(&last->lock);
 	set_offset(vcpu, offset);
@@ -181,7 +181,7 @@ void tsc_reset(struct vcpu *vcpu)
  * tsc_khz_possible() - can a guest have this frequency?
  * @khz: in kHz
  */
-bool tsc_khz_possible(u32 khz)
+bool tsc_khz_possible(unsigned long khz)
 {
 	u32 tolerance = div_u64((u64)tsc_khz * TOLERANCE_PPM, 1000000);
 
@@ -194,15 +194,15 @@ bool tsc_khz_possible(u32 khz)
 }
 
 /**
- * tsc_set_khz() - KVM_SET_TSC_KHZ: the guest's TSC goes on from where it is
+ * tsc_set_khz() - KVM_SET_TSC_KHZ: the offset stays, so vCPUs that had one TSC will have one
  * @vcpu: the vCPU, not loaded
  * @khz: in kHz; 0 for the host's
  *
  * Return: 0, or -EINVAL if the CPU cannot scale that far.
  */
-int tsc_set_khz(struct vcpu *vcpu, u32 khz)
+int tsc_set_khz(struct vcpu *vcpu, unsigned long khz)
 {
-	u64 now = tsc_guest(vcpu);
+	u64 offset = true_offset(vcpu);
 
 	khz = khz ?: tsc_khz;
 	if (!tsc_khz_possible(khz))
@@ -210,7 +210,7 @@ int tsc_set_khz(struct vcpu *vcpu, u32 khz)
 	vcpu->tsc_khz = khz;
 	vcpu->tsc_multiplier = tsc_can_scale() && khz != tsc_khz ?
 			       mul_u64_u32_div(ONE, khz, tsc_khz) : ONE;
-	set_offset(vcpu, now - scale(vcpu, host_tsc_now()));
+	set_offset(vcpu, offset - scale(vcpu, lost));
 	return 0;
 }
 

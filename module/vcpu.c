@@ -334,7 +334,7 @@ static int vcpu_install(struct vm *vm, struct vcpu *vcpu)
 	return ret;
 }
 
-static int create_locked(struct vm *vm, u32 id)
+static int create_locked(struct vm *vm, unsigned long id)
 {
 	struct vcpu *vcpu;
 	int ret;
@@ -360,7 +360,7 @@ static int create_locked(struct vm *vm, u32 id)
  * Return: a file descriptor; -EINVAL if the id or the number of vCPUs is too
  * large, -EEXIST if the id is taken, -ENOMEM, -EMFILE.
  */
-int vcpu_create(struct vm *vm, u32 id)
+int vcpu_create(struct vm *vm, unsigned long id)
 {
 	int ret;
 

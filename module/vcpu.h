@@ -275,7 +275,7 @@ static_assert(HOST_RSP == HOST_RSP_FIELD);
 #define VCPU_MMAP_PAGES	2
 
 /* vcpu.c */
-int vcpu_create(struct vm *vm, u32 id);
+int vcpu_create(struct vm *vm, unsigned long id);
 void vcpu_destroy(struct vcpu *vcpu);
 int vcpu_init(struct vcpu *vcpu);
 int vcpu_startup(struct vcpu *vcpu, u8 vector);
@@ -340,8 +340,8 @@ void tsc_init(void);
 void tsc_exit(void);
 u64 tsc_guest(const struct vcpu *vcpu);
 bool tsc_can_scale(void);
-bool tsc_khz_possible(u32 khz);
-int tsc_set_khz(struct vcpu *vcpu, u32 khz);
+bool tsc_khz_possible(unsigned long khz);
+int tsc_set_khz(struct vcpu *vcpu, unsigned long khz);
 void tsc_reset(struct vcpu *vcpu);
 void tsc_write(struct vcpu *vcpu);
 int tsc_device_attr(struct vcpu *vcpu, unsigned int cmd, const struct kvm_device_attr *attr);

@@ -103,7 +103,7 @@ static int set_identity_map_addr(struct vm *vm, const u64 __user *arg)
 	return READ_ONCE(vm->vcpu_count) ? -EINVAL : 0;
 }
 
-/* Before there is a vCPU: it would know by now. */
+/* Before there is a vCPU: it would know by now. One of this id need not come. */
 static int set_boot_cpu_id(struct vm *vm, unsigned long id)
 {
 	int ret = 0;
@@ -111,6 +111,8 @@ static int set_boot_cpu_id(struct vm *vm, unsigned long id)
 	mutex_lock(&vm->vcpus_lock);
 	if (vm->vcpu_count)
 		ret = -EBUSY;
+	else if (id > U32_MAX)
+		ret = -EINVAL;
 	else
 		vm->bsp_id = id;
 	mutex_unlock(&vm->vcpus_lock);
@@ -118,7 +120,7 @@ static int set_boot_cpu_id(struct vm *vm, unsigned long id)
 }
 
 /* For the vCPUs to come. */
-static int set_tsc_khz(struct vm *vm, u32 khz)
+static int set_tsc_khz(struct vm *vm, unsigned long khz)
 {
 	khz = khz ?: tsc_khz;
 	if (!tsc_khz_possible(khz))

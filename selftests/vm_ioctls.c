@@ -53,6 +53,12 @@ TEST_F(vm_ioctls, boot_cpu_id)
 
 	ASSERT_EQ(1, has(&self->vm, KVM_CAP_SET_BOOT_CPU_ID));
 	ASSERT_EQ(0, sys_ioctl(self->vm.fd, KVM_SET_BOOT_CPU_ID, 1));
+	/* Of what does not fit nobody takes a part, but KVM of 6.1. */
+	if (!testing_kvm()) {
+		EXPECT_EQ(-EINVAL, sys_ioctl(self->vm.fd, KVM_SET_BOOT_CPU_ID, 1ul << 32));
+		EXPECT_EQ(-EINVAL, sys_ioctl(self->vm.fd, KVM_CREATE_VCPU, 1ul << 32));
+		EXPECT_EQ(-EINVAL, sys_ioctl(self->vm.fd, KVM_SET_TSC_KHZ, 1ul << 32));
+	}
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, vcpu_create(&vcpu[i], &self->vm, i));
 		ASSERT_EQ(0, vcpu_get_msr(&vcpu[i], MSR_IA32_APIC_BASE, &base));
