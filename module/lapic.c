@@ -172,7 +172,7 @@ static void set_id(struct lapic *lapic)
 
 	if (lapic_in_x2apic(lapic)) {
 		lapic_put(lapic, APIC_ID, id);
-		lapic_put(lapic, APIC_LDR, id >> 4 << 16 | BIT(id & 0xf));
+		lapic_put(lapic, APIC_LDR, lapic_x2apic_ldr(id));
 	} else {
 		lapic_put(lapic, APIC_ID, SET_XAPIC_DEST_FIELD(id));
 	}

@@ -115,6 +115,12 @@ static inline bool lapic_in_x2apic(const struct lapic *lapic)
 	return lapic->vcpu->msrs[MSR_SLOT_APIC_BASE] & X2APIC_ENABLE;
 }
 
+/** lapic_x2apic_ldr() - the logical id in x2APIC mode: a cluster, and a bit for each of its 16 */
+static inline u32 lapic_x2apic_ldr(u32 id)
+{
+	return id >> 4 << 16 | BIT(id & 0xf);
+}
+
 /** lapic_timer_mode() - one of APIC_LVT_TIMER_*, or two of them at once, which is reserved */
 static inline u32 lapic_timer_mode(const struct lapic *lapic)
 {

@@ -14,13 +14,13 @@
 
 #define INIT_OR_SIPI	(BIT(REQUEST_INIT) | BIT(REQUEST_SIPI))
 
-/* Logical destinations in x2APIC mode: a cluster, and a bit for each of its 16. */
+/* The registers say the same, but not while the vCPU changes its mode or the client sets them. */
 static bool matches_x2apic(const struct lapic *lapic, const struct lapic_message *m)
 {
-	u32 ldr = lapic_get(lapic, APIC_LDR);
+	u32 id = lapic->vcpu->id, ldr = lapic_x2apic_ldr(id);
 
 	if (!m->logical)
-		return m->destination == lapic_get(lapic, APIC_ID);
+		return m->destination == id;
 	return m->destination >> 16 == ldr >> 16 && m->destination & ldr & 0xffff;
 }
 
@@ -28,10 +28,12 @@ static bool matches_xapic(const struct lapic *lapic, const struct lapic_message 
 {
 	u8 destination = m->destination, ldr = GET_APIC_LOGICAL_ID(lapic_get(lapic, APIC_LDR));
 
+	/* An id that does not fit is heard in full: this vCPU is still to be started. */
 	if (m->destination > 0xff)
-		return false;
+		return !m->logical && m->destination == lapic->vcpu->id;
 	if (!m->logical)
-		return destination == GET_XAPIC_DEST_FIELD(lapic_get(lapic, APIC_ID));
+		return lapic->vcpu->id <= 0xff &&
+		       destination == GET_XAPIC_DEST_FIELD(lapic_get(lapic, APIC_ID));
 	if (lapic_get(lapic, APIC_DFR) == APIC_DFR_FLAT)
 		return destination & ldr;
 	return destination >> 4 == ldr >> 4 && destination & ldr & 0xf;

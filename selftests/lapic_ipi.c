@@ -283,6 +283,39 @@ TEST_F(three, x2apic_destinations)
 	}
 }
 
+/*
+ * Ids that xAPIC mode has no place for. One can be started by another that is in x2APIC mode
+ * already, and 257 takes nothing that is for 1.
+ */
+TEST_F(three, ids_above_255)
+{
+	static const struct {
+		uint64_t destination;
+		int receivers, hears;
+	} rows[] = { { 1, 2, 0 }, { 257, 0, 1 }, { 256, 0, 0 }, { 17, 4, 0 } };
+	struct vcpu far, *apart[VCPUS] = { &far, &far, &far };
+	struct vm_op send;
+
+	ASSERT_EQ(0, vcpu_create(&far, &self->m.vm, 257));
+	ASSERT_EQ(0, vcpu_set_supported_cpuid(&far));
+	ASSERT_EQ(0, switch_on(apart, DFR_FLAT, NULL, NULL));
+	ASSERT_EQ(0, switch_on(self->vcpus, DFR_FLAT, NULL, NULL));
+	ASSERT_EQ(0, vcpu_set_msr(self->vcpus[0], MSR_IA32_APIC_BASE,
+				  0xfee00000 | X2APIC_MODE | APIC_BASE_BSP));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		send = vm_op_wrmsr(MSR_X2APIC + APIC_ICR / 16, ICR(0, rows[i].destination));
+		ASSERT_EQ(0, lapic_run_ops(self->vcpus[0], &send, 1));
+		EXPECT_EQ(VM_OP_DONE, send.vector);
+		EXPECT_EQ(rows[i].receivers, take_received(self->vcpus)) {
+			TH_LOG("to %lu", rows[i].destination);
+		}
+		EXPECT_EQ(rows[i].hears, take_received(apart)) {
+			TH_LOG("to %lu", rows[i].destination);
+		}
+	}
+	vcpu_destroy(&far);
+}
+
 /* Without an APIC there is nobody to take a message, of whatever kind. */
 TEST_F(three, switched_off)
 {
