@@ -138,6 +138,19 @@ static bool sregs_valid(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	       !(sregs->cr3 >> vcpu->cpuid.maxphyaddr) && !(sregs->cs.l && sregs->cs.db);
 }
 
+/*
+ * A client that resets the bootstrap processor by its registers alone, as it may with KVM,
+ * means it to run. SDM vol. 3, table "IA-32 and Intel 64 Processor States Following Power-up,
+ * Reset, or INIT".
+ */
+static void end_halt_at_reset(struct vcpu *vcpu, const struct kvm_sregs *sregs)
+{
+	if (vcpu_is_bsp(vcpu) && vcpu->mp_state == KVM_MP_STATE_HALTED &&
+	    vcpu->rip == 0xfff0 && sregs->cs.selector == 0xf000 &&
+	    sregs->cs.base == 0xffff0000 && !(sregs->cr0 & X86_CR0_PE))
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+}
+
 /**
  * vcpu_set_sregs() - KVM_SET_SREGS
  * @vcpu: the vCPU
@@ -179,6 +192,7 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct kvm_sregs *sregs)
 	vcpu_set_cr8(vcpu, sregs->cr8);
 	vcpu->msrs[MSR_SLOT_EFER] = sregs->efer;
 	vcpu->dirty |= DIRTY_CRS;
+	end_halt_at_reset(vcpu, sregs);
 
 	vector = find_first_bit((const unsigned long *)sregs->interrupt_bitmap,
 				KVM_NR_INTERRUPTS);

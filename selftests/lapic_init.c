@@ -266,6 +266,27 @@ TEST_F(init, sipi_while_the_client_has_the_events)
 	ASSERT_OUT(PORT_AP, &self->ap);
 }
 
+/* The client of a halted bootstrap processor resets it by its registers, and says no more. */
+TEST_F(init, is_what_registers_can_mean)
+{
+	struct kvm_mp_state halted = { .mp_state = KVM_MP_STATE_HALTED };
+	struct kvm_regs regs = { .rip = 0xfff1, .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+	sregs.cs.selector = 0xf000;
+	sregs.cs.base = 0xffff0000;
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_MP_STATE, &halted));
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
+		/* One byte further it is no reset. */
+		EXPECT_EQ(i ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_HALTED,
+			  get_mp_state(self->vcpu));
+		regs.rip--;
+	}
+}
+
 /* INIT, SIPI, a pause that BX tells, INIT, SIPI; then the client is to look. */
 GUEST_CODE(starts_ap_twice, 16,
 	   SWITCH_ON
