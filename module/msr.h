@@ -298,6 +298,7 @@ int mce_set_error(struct vcpu *vcpu, const struct kvm_x86_mce *mce);
 /* msr_ops.c */
 extern const struct msr_ops msr_apic_base_ops;
 extern const struct msr_ops msr_feature_control_ops;
+extern const struct msr_ops msr_sgx_hash_ops;
 extern const struct msr_ops msr_platform_info_ops;
 extern const struct msr_ops msr_misc_features_ops;
 extern const struct msr_ops msr_misc_enable_ops;

@@ -70,6 +70,10 @@ static enum msr_result set_feature_control(struct msr_access *a)
 		valid |= FEAT_CTL_VMX_ENABLED_INSIDE_SMX | FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX;
 	if (a->vcpu->msrs[MSR_SLOT_MCG_CAP] & MCG_LMCE_P)
 		valid |= FEAT_CTL_LMCE_ENABLED;
+	if (cpuid_has(&a->vcpu->cpuid, FEATURE_SGX))
+		valid |= FEAT_CTL_SGX_ENABLED;
+	if (cpuid_has(&a->vcpu->cpuid, FEATURE_SGX_LC))
+		valid |= FEAT_CTL_SGX_LC_ENABLED;
 	if (a->data & ~valid)
 		return MSR_RESERVED;
 	if (!a->host && *msr_slot_of(a) & FEAT_CTL_LOCKED)
@@ -79,6 +83,20 @@ static enum msr_result set_feature_control(struct msr_access *a)
 }
 
 const struct msr_ops msr_feature_control_ops = { .get = msr_get_slot, .set = set_feature_control };
+
+/* IA32_SGXLEPUBKEYHASH0 to 3: locked with IA32_FEATURE_CONTROL, unless that leaves them open. */
+
+static enum msr_result set_sgx_hash(struct msr_access *a)
+{
+	u64 control = a->vcpu->msrs[MSR_SLOT_FEATURE_CONTROL];
+
+	if (!a->host && control & FEAT_CTL_LOCKED && !(control & FEAT_CTL_SGX_LC_ENABLED))
+		return MSR_READ_ONLY;
+	*msr_slot_of(a) = a->data;
+	return MSR_OK;
+}
+
+const struct msr_ops msr_sgx_hash_ops = { .get = msr_get_slot, .set = set_sgx_hash };
 
 /* CPUID faulting: announced in PLATFORM_INFO, switched on in MISC_FEATURES_ENABLES. */
 

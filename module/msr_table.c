@@ -46,8 +46,8 @@
 #define SGX_HASH(n, digest)							\
 {										\
 	.first = 0x8c + (n), .name = "IA32_SGXLEPUBKEYHASH" #n,		\
-	.kind = MSR_STORED, .slot = MSR_SLOT_SGX_HASH + (n),			\
-	.reset = (digest), .feature = FEATURE_SGX_LC,				\
+	.kind = MSR_SPECIAL, .slot = MSR_SLOT_SGX_HASH + (n),			\
+	.reset = (digest), .feature = FEATURE_SGX_LC, .ops = &msr_sgx_hash_ops,	\
 	.sdm = "SDM vol. 3, Intel SGX Launch Control Configuration",		\
 }
 

@@ -249,6 +249,42 @@ TEST_F(guest, feature_control_locks)
 	EXPECT_EQ(VECTOR_GP, ops[3].vector);
 }
 
+/*
+ * SDM volume 3, "Intel SGX Launch Control Configuration": once IA32_FEATURE_CONTROL is locked the
+ * key's digest is, too, unless bit 17 leaves it open.
+ */
+TEST_F(guest, feature_control_locks_the_sgx_digest)
+{
+	struct kvm_cpuid2 *cpuid;
+
+	ASSERT_EQ(0, vm_supported_cpuid(self->m.dev, &cpuid));
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 7 && !cpuid->entries[i].index) {
+			cpuid->entries[i].ebx |= 1u << 2;
+			cpuid->entries[i].ecx |= 1u << 30;
+		}
+	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_CPUID2, cpuid));
+	free(cpuid);
+	for (uint64_t open = 0; open < 2; open++) {
+		struct vm_op ops[] = {
+			vm_op_wrmsr(0x8c, 0x1234),
+			vm_op_wrmsr(MSR_IA32_FEATURE_CONTROL, open << 17 | 1),
+			vm_op_wrmsr(0x8c, 0x5678),
+			vm_op_rdmsr(0x8c),
+		};
+
+		ASSERT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_FEATURE_CONTROL, 0));
+		ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+		EXPECT_EQ(VM_OP_DONE, ops[0].vector);
+		EXPECT_EQ(VM_OP_DONE, ops[1].vector);
+		EXPECT_EQ(open ? VM_OP_DONE : VECTOR_GP, ops[2].vector);
+		EXPECT_EQ(open ? 0x5678 : 0x1234, vm_op_value(&ops[3]));
+	}
+	/* The client has the last word. */
+	ASSERT_EQ(0, vcpu_set_msr(&self->m.vcpu, MSR_IA32_FEATURE_CONTROL, 1));
+	EXPECT_EQ(0, vcpu_set_msr(&self->m.vcpu, 0x8c, 0x9abc));
+}
+
 /* LMA is read-only: WRMSR neither sets nor clears it, and does not fault. */
 TEST_F(guest, efer)
 {
