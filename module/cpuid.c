@@ -298,7 +298,7 @@ static bool same_entries(struct vcpu *vcpu, const struct vcpu_cpuid *new)
 		b = vcpu->cpuid.entries[i];
 		update_entry(vcpu, &a);
 		update_entry(vcpu, &b);
-		if (memcmp(&a, &b, sizeof(a)))
+		if (memcmp(&a, &b, offsetof(struct kvm_cpuid_entry2, padding)))
 			return false;
 	}
 	return true;

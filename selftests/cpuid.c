@@ -315,6 +315,9 @@ TEST_F(cpuid, fixed_after_run_but_may_be_repeated)
 	ASSERT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_GET_CPUID2, c));
 	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, c));
 	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, self->supported));
+	/* Padding says nothing. */
+	((struct kvm_cpuid_entry2 *)find(c, 1, 0))->padding[2] = 1;
+	EXPECT_EQ(0, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, c));
 
 	((struct kvm_cpuid_entry2 *)find(c, 1, 0))->edx ^= 1 << 4;
 	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(vcpu->fd, KVM_SET_CPUID2, c));
