@@ -240,7 +240,9 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 		if (events->nmi.pending > 1)
 			interrupt_add_nmi(vcpu);
 	}
-	if (events->nmi.injected)
+	/* The same state twice is the same state. */
+	if (events->nmi.injected &&
+	    (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING || !vcpu->nmis))
 		interrupt_add_nmi(vcpu);
 	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
 	if (events->nmi.masked)

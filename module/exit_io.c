@@ -158,8 +158,8 @@ static u32 string_count(struct vcpu *vcpu)
 
 	if (!(vcpu->exit.qualification & IO_REP))
 		return 1;
-	/* Downwards one by one: rare, and the data would be in reverse. */
-	if (vcpu->rflags & X86_EFLAGS_DF)
+	/* A guest may step from one to the next. Downwards is rare, and it would be in reverse. */
+	if (vcpu->rflags & (X86_EFLAGS_TF | X86_EFLAGS_DF))
 		return 1;
 	room = (PAGE_SIZE - offset_in_page(vcpu->exit.linear)) / size;
 	return min_t(unsigned long, rcx, max(room, 1u));
@@ -207,6 +207,20 @@ static u32 answered(struct vcpu *vcpu)
 	return min_t(unsigned long, vcpu->pio_count, rcx);
 }
 
+/*
+ * SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ": events come between iterations, too. The shadow was the
+ * first one's; a #DB has RF in the flags that it saves.
+ */
+static void end_iteration(struct vcpu *vcpu)
+{
+	if (vcpu->rflags & X86_EFLAGS_TF) {
+		vcpu->rflags |= X86_EFLAGS_RF;
+		vcpu_inject_db(vcpu, DR_STEP);
+	}
+	vcpu->interruptibility &= ~SHADOWS;
+	vcpu->dirty |= DIRTY_REGS;
+}
+
 /* Advance RSI or RDI, and RCX; behind the instruction when it is done. */
 static void advance_string(struct vcpu *vcpu, u32 count)
 {
@@ -219,8 +233,10 @@ static void advance_string(struct vcpu *vcpu, u32 count)
 	set_register(vcpu, index, regs[index] + step);
 	if (vcpu->exit.qualification & IO_REP) {
 		set_register(vcpu, GPR_RCX, regs[GPR_RCX] - count);
-		if (regs[GPR_RCX] & address_mask(vcpu))
+		if (regs[GPR_RCX] & address_mask(vcpu)) {
+			end_iteration(vcpu);
 			return;
+		}
 	}
 	vcpu_skip_insn(vcpu);
 }
