@@ -11,6 +11,7 @@
  * SDM vol. 3, "The Extended Page Table Mechanism (EPT)".
  */
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
 #include "compat.h"
@@ -226,16 +227,32 @@ static void zap_hvas(struct vm *vm, struct zap *z, unsigned long start, unsigned
 	}
 }
 
+/* Context: mmu_lock is held. */
+static void begin_range(struct vm *vm, unsigned long start, unsigned long last)
+{
+	bool others = vm->invalidations++;
+
+	vm->invalid_start = others ? min(vm->invalid_start, start) : start;
+	vm->invalid_last = others ? max(vm->invalid_last, last) : last;
+}
+
+/* What a client unmaps elsewhere may be large and take long: no fault waits for it. */
+static bool may_be_going(const struct vm *vm, unsigned long hva)
+{
+	return vm->invalidations && hva >= vm->invalid_start && hva <= vm->invalid_last;
+}
+
 static void invalidate_begin(struct vm *vm, unsigned long start, unsigned long last,
 			     bool may_sleep)
 {
 	struct zap z = { .batch = may_sleep ? ZAP_BATCH : U64_MAX };
-	int first = 1;
+	bool first = true;
 
 	do {
 		zap_begin(vm, &z);
-		vm->invalidations += first;
-		first = 0;
+		if (first)
+			begin_range(vm, start, last);
+		first = false;
 		zap_hvas(vm, &z, start, last);
 		zap_end(vm, &z);
 		if (may_sleep)
@@ -347,6 +364,28 @@ static void map_page(struct vm *vm, u64 gfn, struct page *page, bool write,
 		   VMX_EPT_EXECUTABLE_MASK | (write ? VMX_EPT_WRITABLE_MASK : 0));
 }
 
+/*
+ * What get_user_pages_fast() could not get. A page that has lost its memory to an error is the
+ * client's to deal with: it gets SIGBUS, and may make a machine check for the guest of it.
+ */
+static int not_to_be_had(unsigned long hva, bool write)
+{
+	unsigned int flags = FOLL_HWPOISON | COMPAT_GUP_FLAGS | (write ? FOLL_WRITE : 0);
+	struct page *page;
+	long ret;
+
+	ret = get_user_pages_unlocked(hva, 1, &page, flags);
+	if (ret == 1) {
+		put_page(page);
+		return 0;
+	}
+	if (ret == -EHWPOISON) {
+		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva, PAGE_SHIFT, current);
+		return 0;
+	}
+	return ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
+}
+
 static int map_slot_page(struct vm *vm, const struct memslot *slot, u64 gfn, bool write)
 {
 	unsigned long hva = slot->hva.start + ((gfn - slot->gfn.start) << PAGE_SHIFT);
@@ -365,13 +404,13 @@ static int map_slot_page(struct vm *vm, const struct memslot *slot, u64 gfn, boo
 
 	ret = get_user_pages_fast(hva, 1, COMPAT_GUP_FLAGS | (write ? FOLL_WRITE : 0), &page);
 	if (ret != 1) {
-		ret = ret == -EINTR || ret == -ENOMEM ? ret : -EFAULT;
+		ret = not_to_be_had(hva, write);
 		goto out;
 	}
 	ret = 0;
 	spin_lock(&vm->mmu_lock);
 	/* If the page may have gone meanwhile, the guest faults again. */
-	if (!vm->invalidations && seq == vm->invalidate_seq) {
+	if (!may_be_going(vm, hva) && seq == vm->invalidate_seq) {
 		map_page(vm, gfn, page, write, &cache);
 		if (write)
 			SetPageDirty(page);
@@ -390,7 +429,7 @@ out:
  * @gpa: guest-physical address
  * @write: for writing
  *
- * Context: the VM's process; may sleep.
+ * Context: the VM's process; may sleep. A signal ends the wait for a slot that changes.
  * Return: 0: try again; -ENXIO: no memory slot there, or a write to a read-only
  * one; -EFAULT: the process has nothing behind the slot that allows this;
  * -ENOMEM; -EINTR.
@@ -401,8 +440,9 @@ int ept_fault(struct vm *vm, u64 gpa, bool write)
 	struct memslot *slot;
 	int ret;
 
-	if (down_read_killable(&vm->slots_lock))
-		return -EINTR;
+	/* The signal ends KVM_RUN, and the next one has the same fault. */
+	if (down_read_interruptible(&vm->slots_lock))
+		return 0;
 	slot = vm_find_slot(vm, gfn);
 	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
 		ret = -ENXIO;

@@ -95,6 +95,8 @@ struct vm_stats {
  * @ept_root: top-level EPT page
  * @eptp: value for the VMCS
  * @invalidations: MMU notifier ranges in progress
+ * @invalid_start: from here...
+ * @invalid_last: ...to here is where they all are: process addresses
  * @invalidate_seq: counts completed ranges; a fault that raced with one is redone
  * @stats: counters, under @mmu_lock
  * @tlb_gen: counts reasons to INVEPT; a vCPU that has seen less does so before entry
@@ -134,6 +136,7 @@ struct vm {
 	u64 *ept_root;
 	u64 eptp;
 	unsigned long invalidations;
+	unsigned long invalid_start, invalid_last;
 	unsigned long invalidate_seq;
 	unsigned long tlb_gen;
 	struct vm_stats stats;

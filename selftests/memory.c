@@ -141,6 +141,44 @@ TEST_F(memory, unmapped_is_efault)
 	ASSERT_LOAD(0, 1);
 }
 
+#ifndef MADV_HWPOISON
+#define MADV_HWPOISON	100
+#endif
+
+static siginfo_t poisoned;
+
+static void on_sigbus(int signal, siginfo_t *info, void *context)
+{
+	poisoned = *info;
+}
+
+/*
+ * Memory that an error has taken: the client gets what its own access would give it, and can
+ * replace the page, or have the guest get #MC. The guest waits at its instruction.
+ */
+TEST_F(memory, poisoned_is_sigbus)
+{
+	struct sigaction action = { .sa_sigaction = on_sigbus, .sa_flags = SA_SIGINFO }, before;
+	uint64_t value;
+
+	ASSERT_EQ(0, guest_store(self->vcpu, 1, 0x1234));
+	if (madvise(self->mem + PAGE, PAGE, MADV_HWPOISON))
+		SKIP(return, "the kernel does not handle memory failures");
+	ASSERT_EQ(0, sigaction(SIGBUS, &action, &before));
+	for (int i = 0; i < 2; i++) {
+		poisoned.si_signo = 0;
+		EXPECT_EQ(-EINTR, i ? guest_load(self->vcpu, 1, &value) :
+				      guest_store(self->vcpu, 1, 0));
+		EXPECT_EQ(SIGBUS, poisoned.si_signo);
+		EXPECT_EQ(BUS_MCEERR_AR, poisoned.si_code);
+		EXPECT_EQ(self->mem + PAGE, poisoned.si_addr);
+		EXPECT_EQ(12, poisoned.si_addr_lsb);
+	}
+	ASSERT_EQ(0, sigaction(SIGBUS, &before, NULL));
+	ASSERT_NE(MAP_FAILED, map(-1, self->mem + PAGE, PAGE));
+	ASSERT_LOAD(0, 1);
+}
+
 TEST_F(memory, replaced_by_another_mapping)
 {
 	*host_page(self->mem, 1) = 1;

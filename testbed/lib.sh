@@ -197,10 +197,10 @@ boot_case()
 		echo 'not ok 2 clean kernel log'
 		status=1
 	fi
-	if only_skips "$report" "$top/testbed/cpus/${cpu:-broadwell_ult}"; then
-		echo 'ok 3 no test was skipped but for what the CPU lacks'
+	if only_skips "$report" "$top/testbed/cpus/${cpu:-broadwell_ult}" "$top/testbed/kernel"; then
+		echo 'ok 3 no test was skipped but for what CPU and kernel lack'
 	else
-		echo 'not ok 3 no test was skipped but for what the CPU lacks'
+		echo 'not ok 3 no test was skipped but for what CPU and kernel lack'
 		status=1
 	fi
 	return "$status"
