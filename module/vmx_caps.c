@@ -134,6 +134,13 @@ int __init vmx_caps_init(void)
 		return -EOPNOTSUPP;
 	}
 
+	/* The segment and address size of INS and OUTS: where the CPU says them at all. */
+	if (!(vmx_cap(MSR_IA32_VMX_BASIC) & VMX_BASIC_INOUT)) {
+		pr_err("not loaded: this CPU does not say what INS and OUTS access (IA32_VMX_BASIC 0x%llx)\n",
+		       vmx_cap(MSR_IA32_VMX_BASIC));
+		return -EOPNOTSUPP;
+	}
+
 	ret = choose("pin-based", control_cap(MSR_IA32_VMX_PINBASED_CTLS,
 					      MSR_IA32_VMX_TRUE_PINBASED_CTLS),
 		     pin_needed, 0, &vmx_controls.pin);
