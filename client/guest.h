@@ -36,7 +36,6 @@
  * know, the stack that an op runs on, and at the top of the page the stack of
  * the exception handlers. The ops follow in the next pages.
  */
-#define VM_AREA_TSS		0x000
 #define VM_AREA_NEXT_OP		0x080
 #define VM_AREA_END_OP		0x088
 #define VM_AREA_OP_STACK	0xc00

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "msrctl.h"
+#include <linux/minihv.h>
 
-#define DEFAULT_DEVICE	"/dev/minihv"
+#include "msrctl.h"
 
 static const struct command {
 	const char *name;
@@ -40,7 +40,7 @@ static void print_help(void)
 	puts("\nMSR is an index or a name: 0x277, 631, IA32_PAT, pat. Numbers are decimal, or\n"
 	     "hexadecimal with 0x.\n\n"
 	     "Options:\n"
-	     "  -d, --device PATH  instead of " DEFAULT_DEVICE "\n"
+	     "  -d, --device PATH  instead of " MINIHV_DEVICE "\n"
 	     "  -j, --json         answer in JSON\n"
 	     "  -h, --help         this text\n"
 	     "  -V, --version      the version\n\n"
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct session s = {
-		.path = DEFAULT_DEVICE, .dev = -1, .vm.fd = -1, .vcpu.fd = -1,
+		.path = MINIHV_DEVICE, .dev = -1, .vm.fd = -1, .vcpu.fd = -1,
 	};
 	int option;
 

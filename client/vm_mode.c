@@ -3,6 +3,7 @@
  * The modes that a vCPU can be put in, and the tables in guest memory that
  * they need.
  */
+#include <asm/processor-flags.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,18 +13,8 @@
 
 #define BIT(n)		(1u << (n))
 
-#define CR0_PE		BIT(0)
-#define CR0_MP		BIT(1)
-#define CR0_ET		BIT(4)
-#define CR0_NE		BIT(5)
-#define CR0_WP		BIT(16)
-#define CR0_PG		BIT(31)
-#define CR4_PAE		BIT(5)
-#define CR4_OSFXSR	BIT(9)
-#define CR4_OSXMMEXCPT	BIT(10)
 #define EFER_LME	BIT(8)
 #define EFER_LMA	BIT(10)
-#define RFLAGS_FIXED	2
 
 #define PTE_PRESENT	BIT(0)
 #define PTE_WRITE	BIT(1)
@@ -131,7 +122,7 @@ static void set_real(struct kvm_sregs *sregs)
 	sregs->cs = seg;
 	sregs->idt = (struct kvm_dtable){ .limit = 0x3ff };
 	sregs->gdt = (struct kvm_dtable){ .limit = 0xffff };
-	sregs->cr0 = CR0_ET;
+	sregs->cr0 = X86_CR0_ET;
 	sregs->cr3 = 0;
 	sregs->cr4 = 0;
 	sregs->efer &= ~(uint64_t)(EFER_LME | EFER_LMA);
@@ -143,9 +134,9 @@ static void set_protected(struct kvm_sregs *sregs)
 	sregs->cs = segment(VM_SEL_CODE32, SEG_CODE);
 	sregs->gdt = (struct kvm_dtable){ .base = VM_GPA_GDT, .limit = VM_SEL_TSS - 1 };
 	sregs->idt = (struct kvm_dtable){ .limit = 0 };
-	sregs->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE;
+	sregs->cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE;
 	sregs->cr3 = 0;
-	sregs->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
+	sregs->cr4 = X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
 	sregs->efer &= ~(uint64_t)(EFER_LME | EFER_LMA);
 }
 
@@ -156,9 +147,9 @@ static void set_long(struct kvm_sregs *sregs)
 	sregs->idt = (struct kvm_dtable){
 		.base = VM_GPA_IDT, .limit = 16 * (VM_VECTOR_DONE + 1) - 1,
 	};
-	sregs->cr0 |= CR0_WP | CR0_PG;
+	sregs->cr0 |= X86_CR0_WP | X86_CR0_PG;
 	sregs->cr3 = VM_GPA_PML4;
-	sregs->cr4 |= CR4_PAE;
+	sregs->cr4 |= X86_CR4_PAE;
 	sregs->efer |= EFER_LME | EFER_LMA;
 }
 
@@ -174,7 +165,7 @@ static void set_system_segments(struct kvm_sregs *sregs, uint64_t tss)
 
 int vcpu_set_mode(struct vcpu *vcpu, enum vm_mode mode, uint64_t rip, uint64_t rsp)
 {
-	struct kvm_regs regs = { .rip = rip, .rsp = rsp, .rflags = RFLAGS_FIXED };
+	struct kvm_regs regs = { .rip = rip, .rsp = rsp, .rflags = X86_EFLAGS_FIXED };
 	uint64_t area = VM_GPA_VCPUS + (uint64_t)vcpu->id * VM_VCPU_AREA;
 	uint8_t *tss = vm_gpa(vcpu->vm, area, VM_TSS_SIZE);
 	uint64_t ist1 = area + VM_AREA_FAULT_STACK;

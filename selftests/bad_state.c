@@ -5,20 +5,12 @@
  * the vCPU goes on when its registers have been put right.
  * SDM volume 3, "Checks on the Guest State Area".
  */
+#include <asm/processor-flags.h>
 #include <signal.h>
 #include <sys/time.h>
 
 #include "guest_code.h"
 #include "harness.h"
-
-#define CR0_PE		(1ULL << 0)
-#define CR0_NW		(1ULL << 29)
-#define CR0_CD		(1ULL << 30)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1ULL << 5)
-#define CR4_LA57	(1ULL << 12)
-#define CR4_VMXE	(1ULL << 13)
-#define CR4_PCIDE	(1ULL << 17)
 
 static const uint8_t hlt[] = { 0xf4 };
 
@@ -60,23 +52,23 @@ TEST_F(bad, sregs_einval)
 	} rows[] = {
 		{ "CR0 bit 32", cr0 | 1ULL << 32, good.cr3, cr4, efer,
 			good.apic_base, 1 },
-		{ "CR0.NW without CD", cr0 | CR0_NW, good.cr3, cr4, efer,
+		{ "CR0.NW without CD", cr0 | X86_CR0_NW, good.cr3, cr4, efer,
 			good.apic_base, 1 },
-		{ "CR0.PG without PE", cr0 & ~CR0_PE, good.cr3, cr4, efer,
+		{ "CR0.PG without PE", cr0 & ~X86_CR0_PE, good.cr3, cr4, efer,
 			good.apic_base, 1 },
 		{ "CR4 bit 31", cr0, good.cr3, cr4 | 1ULL << 31, efer,
 			good.apic_base, 1 },
 		{ "CR4 bit 63", cr0, good.cr3, cr4 | 1ULL << 63, efer,
 			good.apic_base, 1 },
-		{ "long mode without CR4.PAE", cr0, good.cr3, cr4 & ~CR4_PAE,
+		{ "long mode without CR4.PAE", cr0, good.cr3, cr4 & ~X86_CR4_PAE,
 			efer, good.apic_base, 1 },
 		{ "long mode without EFER.LMA", cr0, good.cr3, cr4,
 			efer & ~EFER_LMA, good.apic_base, 1 },
-		{ "EFER.LMA without paging", cr0 & ~CR0_PG, good.cr3, cr4,
+		{ "EFER.LMA without paging", cr0 & ~X86_CR0_PG, good.cr3, cr4,
 			efer, good.apic_base, 0 },
 		{ "EFER.LMA without LME", cr0, good.cr3, cr4, efer & ~EFER_LME,
 			good.apic_base, 0 },
-		{ "CS.L outside of long mode", cr0 & ~CR0_PG, good.cr3, cr4, 0,
+		{ "CS.L outside of long mode", cr0 & ~X86_CR0_PG, good.cr3, cr4, 0,
 			good.apic_base, 1 },
 		{ "CR3 beyond the physical addresses", cr0, 1ULL << 60, cr4,
 			efer, good.apic_base, 1 },
@@ -113,12 +105,12 @@ TEST_F(bad, cr4_without_the_feature)
 	struct kvm_sregs sregs = self->good_sregs;
 
 	if (!testing_kvm()) {	/* which lets guests have VMX */
-		sregs.cr4 |= CR4_VMXE;
+		sregs.cr4 |= X86_CR4_VMXE;
 		EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS,
 						 &sregs));
 	}
 	sregs = self->good_sregs;
-	sregs.cr4 |= CR4_LA57;	/* 5-level paging: on no model tested here */
+	sregs.cr4 |= X86_CR4_LA57;	/* 5-level paging: on no model tested here */
 	EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS,
 					 &sregs));
 }
@@ -251,8 +243,8 @@ static void nothing(int signal)
  */
 TEST_F(bad, every_combination_of_mode_bits)
 {
-	static const uint64_t cr0_bits[] = { CR0_PE, CR0_PG, CR0_CD, CR0_NW };
-	static const uint64_t cr4_bits[] = { CR4_PAE, CR4_PCIDE };
+	static const uint64_t cr0_bits[] = { X86_CR0_PE, X86_CR0_PG, X86_CR0_CD, X86_CR0_NW };
+	static const uint64_t cr4_bits[] = { X86_CR4_PAE, X86_CR4_PCIDE };
 	static const uint64_t efer_bits[] = { EFER_LME, EFER_LMA };
 	const struct itimerval guard = {
 		.it_interval.tv_sec = 1, .it_value.tv_sec = 1,
@@ -269,10 +261,10 @@ TEST_F(bad, every_combination_of_mode_bits)
 		unsigned int b = bits;
 		int ret;
 
-		sregs.cr0 &= ~(CR0_PE | CR0_PG);
+		sregs.cr0 &= ~(X86_CR0_PE | X86_CR0_PG);
 		for (int i = 0; i < 4; i++, b >>= 1)
 			sregs.cr0 |= b & 1 ? cr0_bits[i] : 0;
-		sregs.cr4 &= ~CR4_PAE;
+		sregs.cr4 &= ~X86_CR4_PAE;
 		for (int i = 0; i < 2; i++, b >>= 1)
 			sregs.cr4 |= b & 1 ? cr4_bits[i] : 0;
 		sregs.efer = 0;

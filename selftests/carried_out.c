@@ -4,10 +4,11 @@
  * guest cannot tell. Control and debug registers, translations, and those
  * that do nothing.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
-#define CR0_TS		(1 << 3)
 #define DR6_B0		(1 << 0)
 
 static const uint8_t read_cr0[] = { 0x0f, 0x20, 0xc0 };
@@ -57,23 +58,23 @@ TEST_F(carried_out, cr0_ts)
 
 	ASSERT_OPS(self->vcpu, ops, 3);
 	cr0 = ops[0].rax;
-	EXPECT_EQ(0, cr0 & CR0_TS);
+	EXPECT_EQ(0, cr0 & X86_CR0_TS);
 	EXPECT_EQ(cr0, ops[1].rax) {
 		TH_LOG("SMSW and MOV from CR0 differ");
 	}
 	EXPECT_EQ(VM_OP_DONE, ops[2].vector);
 
-	ops[3].rax = cr0 | CR0_TS;
-	ops[9].rax = cr0 | CR0_TS;
+	ops[3].rax = cr0 | X86_CR0_TS;
+	ops[9].rax = cr0 | X86_CR0_TS;
 	ops[12].rax = 0;	/* cannot leave protected mode */
 	ASSERT_OPS(self->vcpu, ops + 3, ARRAY_SIZE(ops) - 3);
-	EXPECT_EQ(cr0 | CR0_TS, ops[4].rax);
+	EXPECT_EQ(cr0 | X86_CR0_TS, ops[4].rax);
 	EXPECT_EQ(VECTOR_NM, ops[5].vector);
 	EXPECT_EQ(cr0, ops[7].rax) {
 		TH_LOG("after CLTS");
 	}
 	EXPECT_EQ(VM_OP_DONE, ops[8].vector);
-	EXPECT_EQ(cr0 | CR0_TS, ops[10].rax) {
+	EXPECT_EQ(cr0 | X86_CR0_TS, ops[10].rax) {
 		TH_LOG("after LMSW");
 	}
 	EXPECT_EQ(VECTOR_NM, ops[11].vector);

@@ -22,22 +22,11 @@ static inline void *shared_page(void)
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-static inline int set_slot(struct vm *vm, uint32_t slot, uint64_t gpa,
-			   void *mem, uint64_t size)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
 static inline int make_counter(struct machine *m, void *page)
 {
 	int ret = machine_create(m, 2);
 
-	ret = ret ?: set_slot(&m->vm, 1, GPA, page, PAGE);
+	ret = ret ?: set_slot(&m->vm, 1, 0, GPA, PAGE, page);
 	return ret ?: load_guest_code(&m->vcpu, VM_MODE_LONG, count);
 }
 

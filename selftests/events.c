@@ -3,6 +3,8 @@
  * Interrupts and NMIs of a client that has an interrupt controller of its own:
  * KVM_INTERRUPT, KVM_NMI, the interrupt window, and KVM_GET/SET_VCPU_EVENTS.
  */
+#include <asm/processor-flags.h>
+
 #include "real_mode.h"
 #include "harness.h"
 
@@ -227,7 +229,6 @@ TEST_F(events, no_error_code_in_real_mode)
 }
 
 #define PORT_GP		0xe5
-#define IF		(1 << 9)
 
 GUEST_CODE(protected, 32,
 	   "outb %al, $0xe0\n"
@@ -281,7 +282,7 @@ TEST_F(events, shadow_restored_before_the_registers)
 	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= IF;
+	regs.rflags |= X86_EFLAGS_IF;
 	regs.rip = 4;		/* at the NOP */
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	self->run->request_interrupt_window = 1;
@@ -320,7 +321,7 @@ TEST_F(events, shadow_of_a_guest_that_steps)
 	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= IF | RFLAGS_TF;
+	regs.rflags |= X86_EFLAGS_IF | X86_EFLAGS_TF;
 	regs.rip = 4;		/* at the NOP */
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_OUT(PORT_UD, self->vcpu);
@@ -369,7 +370,7 @@ TEST_F(events, steps_between_iterations)
 	regs.rdx = PORT_MAIN;
 	regs.rcx = 3;
 	regs.rsi = 0x200;
-	regs.rflags |= RFLAGS_TF;
+	regs.rflags |= X86_EFLAGS_TF;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_OUT(PORT_MAIN, self->vcpu);
@@ -402,12 +403,12 @@ TEST_F(events, steps_no_more_in_a_shadow)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, steps));
 	set_vector(&self->m.vm, VECTOR_DB, steps_on_db - steps);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= RFLAGS_TF;
+	regs.rflags |= X86_EFLAGS_TF;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	EXPECT_EQ(RFLAGS_TF, regs.rflags & RFLAGS_TF);
-	regs.rflags &= ~RFLAGS_TF;
+	EXPECT_EQ(X86_EFLAGS_TF, regs.rflags & X86_EFLAGS_TF);
+	regs.rflags &= ~X86_EFLAGS_TF;
 	regs.rip += 2;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_OUT(PORT_LATER, self->vcpu);
@@ -424,7 +425,7 @@ TEST_F(events, shadow)
 	EXPECT_EQ(KVM_VCPUEVENT_VALID_SHADOW, events.flags & KVM_VCPUEVENT_VALID_SHADOW);
 
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= IF;
+	regs.rflags |= X86_EFLAGS_IF;
 	regs.rip = 4;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	events.interrupt.shadow = KVM_X86_SHADOW_INT_STI;

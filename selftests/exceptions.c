@@ -3,14 +3,13 @@
  * Exceptions reach the guest with the vector, the error code and the RIP that
  * the SDM gives them, whether the CPU raised them or the hypervisor did.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
-#define PF_PRESENT	(1 << 0)
 #define PF_WRITE	(1 << 1)
 #define PF_USER		(1 << 2)
-
-#define CR4_VMXE	(1 << 13)
 
 /* vcpu_set_mode() maps the first GiB. */
 #define UNMAPPED	0x40001000
@@ -178,8 +177,8 @@ TEST_F(exceptions, single_step)
 		vm_op_cpuid(0, 0),
 	};
 
-	ops[0].rflags = RFLAGS_TF;
-	ops[1].rflags = RFLAGS_TF;
+	ops[0].rflags = X86_EFLAGS_TF;
+	ops[1].rflags = X86_EFLAGS_TF;
 	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		EXPECT_EQ(VECTOR_DB, ops[i].vector);
@@ -197,13 +196,13 @@ TEST_F(exceptions, vmxe_is_hidden)
 	struct kvm_sregs sregs;
 
 	ASSERT_OPS(&self->m.vcpu, &read, 1);
-	EXPECT_EQ(0, read.rax & CR4_VMXE);
+	EXPECT_EQ(0, read.rax & X86_CR4_VMXE);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_GET_SREGS, &sregs));
 	EXPECT_EQ(read.rax, sregs.cr4);
 
 	if (testing_kvm())	/* which lets guests have VMX */
 		return;
-	write.rax = read.rax | CR4_VMXE;
+	write.rax = read.rax | X86_CR4_VMXE;
 	ASSERT_OPS(&self->m.vcpu, &write, 1);
 	EXPECT_EQ(VECTOR_GP, write.vector);
 }

@@ -44,7 +44,7 @@ static int do_load(void *with)
 
 static int not_loaded(void *with)
 {
-	return access("/sys/module/" MODULE, F_OK) && access("/dev/minihv", F_OK) ? 0 : -EPROTO;
+	return access("/sys/module/" MODULE, F_OK) && access(MINIHV_DEVICE, F_OK) ? 0 : -EPROTO;
 }
 
 /* Works on each CPU, and goes. */

@@ -12,7 +12,6 @@
 #define FAR_STEP	0x200000ULL
 #define FAR_PAGES	3
 #define DEVICE_GPA	0x20000000ULL	/* no memory */
-#define CODE_SLOT	0
 #define FAR_SLOT	1
 #define DONE_PORT	0xe0
 #define STRING_PORT	0xe1

@@ -3,6 +3,7 @@
  * x87, SSE and AVX registers: each vCPU has its own, they live through exits
  * to user space, and those of the process that runs the vCPU stay its own.
  */
+#include <asm/processor-flags.h>
 #include <assert.h>
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -18,7 +19,6 @@
 #define MXCSR_HOST	0x3f80		/* round down */
 #define FCW_GUEST	0x0f7f
 
-#define CR4_OSXSAVE	(1 << 18)
 #define XCR0_AVX	7
 
 /* What the guest's programs read from IN and write to OUT. */
@@ -269,7 +269,7 @@ TEST(xsetbv)
 	}
 	op = vm_op_insn(read_cr4, sizeof(read_cr4));
 	ASSERT_OPS(&m.vcpu, &op, 1);
-	edx = op.rax | CR4_OSXSAVE;
+	edx = op.rax | X86_CR4_OSXSAVE;
 	op = vm_op_insn(write_cr4, sizeof(write_cr4));
 	op.rax = edx;
 	ASSERT_OPS(&m.vcpu, &op, 1);

@@ -4,6 +4,7 @@
  * KVM_GET_FPU, KVM_GET_XCRS and their counterparts. The guest has to see what was
  * set, and what it changes has to be seen.
  */
+#include <asm/processor-flags.h>
 #include <assert.h>
 #include <cpuid.h>
 
@@ -13,7 +14,6 @@
 #define IN		(CODE_GPA + 0x2000)
 #define OUT		(CODE_GPA + 0x3000)
 
-#define CR4_OSXSAVE	(1 << 18)
 #define X87		(1 << 0)
 #define SSE		(1 << 1)
 #define AVX		(1 << 2)
@@ -157,7 +157,7 @@ static int set_osxsave(struct vcpu *vcpu)
 	struct kvm_sregs sregs;
 	int ret = sys_ioctl_ptr(vcpu->fd, KVM_GET_SREGS, &sregs);
 
-	sregs.cr4 |= CR4_OSXSAVE;
+	sregs.cr4 |= X86_CR4_OSXSAVE;
 	return ret ?: sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
 }
 

@@ -2,6 +2,7 @@
 /*
  * The frame of the fuzzers: see fuzz.h.
  */
+#include <asm/processor-flags.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,9 +20,6 @@
 #define SEEDS_MAX	64
 #define SECONDS_DEFAULT	7
 #define SAY_MS		5000	/* how often it says how far it is */
-#define CR0_PG		(1ULL << 31)
-#define CR4_PSE		(1ULL << 4)
-#define CR4_PAE		(1ULL << 5)
 #define PAE_PDPT	(FUZZ_CODE + 0x10000)
 #define PAGE_DIRECTORY	(FUZZ_CODE + 0x11000)
 #define PDE_LARGE	0x87	/* present, to be written, the user's, of 4 MiB */
@@ -211,8 +209,8 @@ int fuzz_set_mode(struct vcpu *vcpu, enum fuzz_mode mode, uint16_t rip)
 		if (ret)
 			return ret;
 		sregs.cr3 = pae ? PAE_PDPT : PAGE_DIRECTORY;
-		sregs.cr4 |= pae ? CR4_PAE : CR4_PSE;
-		sregs.cr0 |= CR0_PG;
+		sregs.cr4 |= pae ? X86_CR4_PAE : X86_CR4_PSE;
+		sregs.cr0 |= X86_CR0_PG;
 	}
 	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
 }

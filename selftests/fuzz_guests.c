@@ -8,6 +8,7 @@
  * A guest begins in a good state, and what it does by itself cannot lead to one
  * that VM entry refuses. The state that it ends in can be read and written back.
  */
+#include <asm/processor-flags.h>
 #include <stdio.h>
 
 #include "fuzz.h"
@@ -30,10 +31,6 @@
 #define ENTRIES_MAX	96
 #define KICK_USEC	1000
 #define GATES		256
-#define RFLAGS_IF	(1 << 9)
-#define RFLAGS_VM	(1 << 17)
-#define CR0_PE		(1ULL << 0)
-#define CR4_OSXSAVE	(1ULL << 18)
 #define EXIT_TASK_SWITCH	9
 
 /*
@@ -247,7 +244,7 @@ static bool start_guest(void)
 		return false;
 	if (vcpu_call(KVM_GET_REGS, &regs) || vcpu_call(KVM_GET_SREGS, &sregs))
 		return fuzz_expect(false, "registers cannot be read");
-	regs.rflags |= RFLAGS_IF;
+	regs.rflags |= X86_EFLAGS_IF;
 	ret = vcpu_call(KVM_SET_REGS, &regs);
 	if (!fuzz_expect(!ret, "KVM_SET_REGS: %d", ret))
 		return false;
@@ -262,7 +259,7 @@ static bool start_guest(void)
 	if (!fuzz_expect(!ret, "KVM_SET_SREGS: %d", ret))
 		return false;
 	/* Where there is no XSAVE this is refused. */
-	sregs.cr4 |= CR4_OSXSAVE;
+	sregs.cr4 |= X86_CR4_OSXSAVE;
 	vcpu_call(KVM_SET_SREGS, &sregs);
 	return true;
 }
@@ -332,7 +329,7 @@ static const char *content(void)
  */
 static bool left_l_bit(const struct kvm_regs *regs, const struct kvm_sregs *sregs)
 {
-	return regs->rflags & RFLAGS_VM &&
+	return regs->rflags & X86_EFLAGS_VM &&
 	       (sregs->ds.l || sregs->es.l || sregs->fs.l || sregs->gs.l || sregs->ss.l);
 }
 
@@ -403,8 +400,8 @@ static bool is_in_mode(void)
 	if (vcpu_call(KVM_GET_REGS, &regs) || vcpu_call(KVM_GET_SREGS, &sregs))
 		return false;
 	bits = sregs.cs.l ? 64 : sregs.cs.db ? 32 : 16;
-	return bits == g.mode->bits && !(regs.rflags & RFLAGS_VM) == !g.mode->virtual_8086 &&
-	       !(sregs.cr0 & CR0_PE) == is_real() &&
+	return bits == g.mode->bits && !(regs.rflags & X86_EFLAGS_VM) == !g.mode->virtual_8086 &&
+	       !(sregs.cr0 & X86_CR0_PE) == is_real() &&
 	       !(sregs.efer & EFER_LMA) == (g.mode->begins_in != FUZZ_LONG);
 }
 

@@ -5,6 +5,7 @@
  * can be read, and what is read is taken again and is the same then. The guest
  * runs from it to any exit that there is, and can be put right afterwards.
  */
+#include <asm/processor-flags.h>
 #include <stdio.h>
 
 #include "fuzz.h"
@@ -21,8 +22,6 @@
 /* What the guest needs to run: the tables of all modes, and the first code. */
 #define TABLES		(FUZZ_CODE + 0x11000)
 #define IDT_GATES	(VM_VECTOR_DONE + 1)
-#define CR0_PE		(1 << 0)
-#define RFLAGS_IF	(1 << 9)
 
 /* In the order in which a vCPU is put right: events are the last that another could change. */
 enum kind {
@@ -202,7 +201,7 @@ static void set_if(struct image *image)
 {
 	struct kvm_regs *regs = (void *)image;
 
-	regs->rflags |= RFLAGS_IF;
+	regs->rflags |= X86_EFLAGS_IF;
 }
 
 static bool begin(void)
@@ -290,7 +289,7 @@ static bool can_be_stopped(void)
 	if (sys_ioctl_ptr(s.m.vcpu.fd, KVM_GET_SREGS, &sregs) ||
 	    sys_ioctl_ptr(s.m.vcpu.fd, KVM_GET_REGS, &regs))
 		return false;
-	return regs.rflags & RFLAGS_IF && (sregs.cr0 & CR0_PE || sregs.cs.limit >= 0xffff);
+	return regs.rflags & X86_EFLAGS_IF && (sregs.cr0 & X86_CR0_PE || sregs.cs.limit >= 0xffff);
 }
 
 static void one_image(void)

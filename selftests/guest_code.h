@@ -6,6 +6,8 @@
 #ifndef MINIHV_SELFTESTS_GUEST_CODE_H
 #define MINIHV_SELFTESTS_GUEST_CODE_H
 
+#include <asm/processor-flags.h>
+
 #include "test.h"
 
 /* Where it runs: 64 KiB of its own, with the stack at the top. */
@@ -13,7 +15,6 @@
 #define CODE_STACK	0xf000
 
 /* SDM vol. 3, "Debug Registers": a step, and what DR6 says of one */
-#define RFLAGS_TF	(1 << 8)
 #define DR6_BS		(1 << 14)
 
 /*

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "guest_code.h"
+#include "cpus.h"
 #include "harness.h"
 
 #define MAX_CPUS	4
@@ -68,23 +69,6 @@ static int nr_cpus(void)
 	int cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	return cpus < MAX_CPUS ? cpus : MAX_CPUS;
-}
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void stay_anywhere(void)
-{
-	cpu_set_t set;
-
-	memset(&set, 0xff, sizeof(set));
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 struct runner {
@@ -218,15 +202,6 @@ static void counts(const struct runner *runners, int n, uint64_t *counts)
 		counts[i] = count(&runners[i]);
 }
 
-static int cpu_online(int cpu, bool online)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
-		 cpu);
-	return write_file(path, online ? "1" : "0");
-}
-
 TEST_F(guests, cpus_go_and_come_back)
 {
 	uint64_t before[MAX_CPUS * PER_CPU];
@@ -236,12 +211,12 @@ TEST_F(guests, cpus_go_and_come_back)
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int cpu = 1; cpu < nr_cpus(); cpu++) {
 			counts(self->runners, self->nr_runners, before);
-			ASSERT_EQ(0, cpu_online(cpu, false));
+			ASSERT_EQ(0, set_online(cpu, false));
 			EXPECT_TRUE(all_go_on(self->runners, self->nr_runners,
 					      before));
 		}
 		for (int cpu = 1; cpu < nr_cpus(); cpu++) {
-			ASSERT_EQ(0, cpu_online(cpu, true));
+			ASSERT_EQ(0, set_online(cpu, true));
 			/* Back to where they were. */
 			for (int i = 0; i < PER_CPU; i++) {
 				struct runner *r;

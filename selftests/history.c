@@ -6,10 +6,10 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 
 #include "history.h"
+#include "cpus.h"
 #include "harness.h"
 
 #define MSR_IA32_DEBUGCTL	0x1d9
@@ -293,18 +293,9 @@ GUEST_CODE(wait_for_flag, 64,
 	   "je 1b\n"
 	   "hlt\n");
 
-static void run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 static void *run_on_cpu_0(void *vcpu)
 {
-	run_on(0);
+	stay_on(0);
 	return (void *)(long)vcpu_run(vcpu);
 }
 
@@ -360,7 +351,7 @@ TEST_F(guest, cve_2019_19338_tsx_is_off_in_the_cpu)
 	if (testing_kvm())
 		SKIP(return, "KVM leaves it alone if the CPU has no RTM, as this one");
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, wait_for_flag));
-	run_on(1);
+	stay_on(1);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_on_cpu_0, self->vcpu));
 	while (!flag[1])
 		usleep(1000);

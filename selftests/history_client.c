@@ -3,6 +3,7 @@
  * Classes of bugs that KVM and Xen have had around MSRs, in which the client or the
  * course of its ioctls is what does harm; see history.c.
  */
+#include <asm/processor-flags.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <pthread.h>
@@ -155,8 +156,6 @@ TEST_F(cve_2021_29657_double_fetch, filter_range)
 	EXPECT_EQ(VM_OP_DONE, ops[1].vector);
 }
 
-#define CR4_PAE		(1 << 5)
-
 GUEST_CODE(out_for_ever, 64,
 	   "1: outb %al, $0xe0\n"
 	   "jmp 1b\n");
@@ -176,7 +175,7 @@ TEST_F(cve_2021_29657_double_fetch, registers_in_kvm_run)
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, sregs));
 	/* Long mode without PAE: VM entry would fail. */
 	ASSERT_EQ(0, flip_start(&self->flip, &sregs->cr4, sregs->cr4,
-				sregs->cr4 & ~(uint64_t)CR4_PAE));
+				sregs->cr4 & ~(uint64_t)X86_CR4_PAE));
 	for (int i = 0; i < ROUNDS; i++) {
 		int ret;
 

@@ -3,6 +3,8 @@
  * Port I/O: KVM_EXIT_IO for IN and OUT of 8, 16 and 32 bits and for their
  * string forms, and how the client's answer gets into the guest.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
@@ -172,8 +174,6 @@ static const uint8_t rep_ins[][3] = {
 	[4] = { 0xf3, 0x6d, 0xf4 },
 };
 
-#define RFLAGS_DF	(1 << 10)
-
 FIXTURE(string_io) {
 	struct machine m;
 	struct vcpu *vcpu;
@@ -220,7 +220,7 @@ static int start_string_io(struct vcpu *vcpu, const uint8_t *insn, int size,
 	if (ret)
 		return ret;
 	*regs = (struct kvm_regs){
-		.rip = CODE_GPA, .rflags = 2 | (down ? RFLAGS_DF : 0),
+		.rip = CODE_GPA, .rflags = 2 | (down ? X86_EFLAGS_DF : 0),
 		.rcx = ITEMS, .rdx = PORT,
 	};
 	regs->rsi = down ? BUFFER + (ITEMS - 1) * size : BUFFER;

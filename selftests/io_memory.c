@@ -5,6 +5,7 @@
  *
  * SDM vol. 3, "Relative Priority of Faults and VM Exits".
  */
+#include <asm/processor-flags.h>
 #include <sys/mman.h>
 
 #include "guest_code.h"
@@ -19,10 +20,6 @@
 #define PAGE_USER	(1 << 2)
 #define PAGE_ACCESSED	(1 << 5)
 #define PAGE_LARGE	(1 << 7)
-#define CR0_PG		(1u << 31)
-#define CR4_PSE		(1 << 4)
-#define CR4_SMAP	(1 << 21)
-#define RFLAGS_AC	(1 << 18)
 
 FIXTURE(io) {
 	struct machine m;
@@ -105,7 +102,7 @@ TEST_F(io, page_of_a_user)
 	*data_entry(&self->m.vm) |= PAGE_USER;
 	*data_entry(&self->m.vm) &= ~(uint64_t)PAGE_ACCESSED;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 |= CR4_SMAP;
+	sregs.cr4 |= X86_CR4_SMAP;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 
 	op = vm_op_insn(outsb, sizeof(outsb));
@@ -118,7 +115,7 @@ TEST_F(io, page_of_a_user)
 	EXPECT_EQ(0, *data_entry(&self->m.vm) & PAGE_ACCESSED);
 
 	op.rax = DATA_GPA;
-	op.rflags = RFLAGS_AC;
+	op.rflags = X86_EFLAGS_AC;
 	ASSERT_EQ(-EIO, vm_run_ops(self->vcpu, &op, 1));
 	ASSERT_EQ(KVM_EXIT_IO, self->run->exit_reason);
 	EXPECT_EQ(PAGE_ACCESSED, *data_entry(&self->m.vm) & PAGE_ACCESSED);
@@ -326,8 +323,8 @@ TEST_F(io, page_above_4_gib)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_PROTECTED, reads_high));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr3 = PD32;
-	sregs.cr4 |= CR4_PSE;
-	sregs.cr0 |= CR0_PG;
+	sregs.cr4 |= X86_CR4_PSE;
+	sregs.cr0 |= X86_CR0_PG;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
 	EXPECT_EQ(0x5a, out_data(self->vcpu));

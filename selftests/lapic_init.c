@@ -101,7 +101,6 @@ TEST_F(init, starts_one_that_runs)
 {
 	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct kvm_regs regs;
-	struct vcpu ap;
 
 	ASSERT_EQ(0, load_guest_code(&self->ap, VM_MODE_REAL, starts_ap));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->ap.fd, KVM_GET_REGS, &regs));

@@ -5,13 +5,13 @@
  *
  * SDM vol. 3, chapter "Machine-Check Architecture".
  */
+#include <asm/processor-flags.h>
+
 #include "real_mode.h"
 #include "harness.h"
 
 #define PORT_MAIN	0xe0
 #define PORT_MC		0xe1
-
-#define CR4_MCE		(1u << 6)
 
 #define MCG_CTL_P	(1ull << 8)
 #define MCG_RIPV	(1ull << 0)
@@ -59,7 +59,7 @@ FIXTURE_SETUP(mce)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_REAL, program));
 	set_vector(&self->m.vm, VECTOR_MC, on_mc - program);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 |= CR4_MCE;
+	sregs.cr4 |= X86_CR4_MCE;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 }
@@ -168,7 +168,7 @@ TEST_F(mce, takes_the_place_of_a_step)
 	if (testing_kvm())
 		SKIP(return, "KVM loses the #MC");
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
-	regs.rflags |= RFLAGS_TF;
+	regs.rflags |= X86_EFLAGS_TF;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
 	ASSERT_EQ(0, set_mce(self->vcpu, FATAL, 0x1000));
 	ASSERT_OUT(PORT_MC, self->vcpu);
@@ -192,7 +192,7 @@ TEST_F(mce, shuts_down_who_does_not_take_it)
 	struct kvm_sregs sregs;
 
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 &= ~CR4_MCE;
+	sregs.cr4 &= ~X86_CR4_MCE;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	ASSERT_EQ(0, set_mce(self->vcpu, CORRECTED, 0x1000));
 	ASSERT_EQ(0, set_mce(self->vcpu, UNCORRECTED, 0x1000));

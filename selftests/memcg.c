@@ -144,16 +144,6 @@ GUEST_CODE(touch_dense, 64,
 	   "loop 1b\n"
 	   "hlt\n");
 
-static int set_slot(struct vm *vm, uint64_t gpa, void *mem, uint64_t size)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = 1, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
 static void *reserve(uint64_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -175,7 +165,7 @@ static int make_toucher(struct machine *m, const uint8_t *code, size_t len,
 	if (mem == MAP_FAILED)
 		return -ENOMEM;
 	ret = machine_create(m, 2);
-	ret = ret ?: set_slot(&m->vm, GPA, mem, size);
+	ret = ret ?: set_slot(&m->vm, 1, 0, GPA, size, mem);
 	ret = ret ?: __load_guest_code(&m->vcpu, VM_MODE_LONG, code, len);
 	ret = ret ?: sys_ioctl_ptr(m->vcpu.fd, KVM_GET_REGS, &regs);
 	regs.rsi = GPA;

@@ -38,16 +38,6 @@ static void *map(int fd, void *where, size_t size)
 		    (where ? MAP_FIXED : 0), fd, 0);
 }
 
-static int set_slot(struct vm *vm, uint64_t gpa, uint64_t size, void *mem)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = SLOT, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
 FIXTURE_SETUP(memory)
 {
 	ASSERT_MACHINE(&self->m, 2);
@@ -61,7 +51,7 @@ FIXTURE_SETUP(memory)
 	}
 	self->mem = map(self->memfd, NULL, PAGES * PAGE);
 	ASSERT_NE(MAP_FAILED, self->mem);
-	ASSERT_EQ(0, set_slot(&self->m.vm, GPA, PAGES * PAGE, self->mem));
+	ASSERT_EQ(0, set_slot(&self->m.vm, SLOT, 0, GPA, PAGES * PAGE, self->mem));
 }
 
 FIXTURE_TEARDOWN(memory)

@@ -5,6 +5,7 @@
  * KVM_RUN is -EFAULT as for the guest's own accesses, nothing has happened, and when the memory
  * is back the guest goes on.
  */
+#include <asm/processor-flags.h>
 #include <sys/mman.h>
 
 #include "real_mode.h"
@@ -12,9 +13,6 @@
 
 #define PAGE		4096
 #define PORT		0xe0
-
-#define CR0_PG		(1ULL << 31)
-#define CR4_PSE		(1 << 4)
 
 /* 2 MiB of linear addresses whose first page is BUFFER. */
 #define LINEAR		(100 * 0x200000ULL)
@@ -184,17 +182,17 @@ TEST_F(gone, pdptes)
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 	ASSERT_WANTS(PDPT);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	EXPECT_EQ(0, sregs.cr0 & CR0_PG);
+	EXPECT_EQ(0, sregs.cr0 & X86_CR0_PG);
 
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 	ASSERT_WANTS(PDPT);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	EXPECT_EQ(CR0_PG, sregs.cr0 & CR0_PG);
-	EXPECT_EQ(0, sregs.cr4 & CR4_PSE);
+	EXPECT_EQ(X86_CR0_PG, sregs.cr0 & X86_CR0_PG);
+	EXPECT_EQ(0, sregs.cr4 & X86_CR4_PSE);
 
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	EXPECT_EQ(CR4_PSE, sregs.cr4 & CR4_PSE);
+	EXPECT_EQ(X86_CR4_PSE, sregs.cr4 & X86_CR4_PSE);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
 	EXPECT_EQ(0x12345678, regs.rbx);
 }

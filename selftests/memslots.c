@@ -15,36 +15,22 @@
 
 FIXTURE(slots) {
 	struct machine m;
-	uint64_t mem;		/* SIZE bytes, for slots to point at */
+	uint8_t *mem;		/* SIZE bytes, for slots to point at */
 };
 
 FIXTURE_SETUP(slots)
 {
-	void *mem;
-
 	ASSERT_MACHINE(&self->m, 2);
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&self->m.vcpu));
-	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, mem);
-	self->mem = (uintptr_t)mem;
+	self->mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(slots)
 {
 	machine_destroy(&self->m);
-	munmap((void *)(uintptr_t)self->mem, SIZE);
-}
-
-static int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa,
-		    uint64_t size, uint64_t mem)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .flags = flags, .guest_phys_addr = gpa,
-		.memory_size = size, .userspace_addr = mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
+	munmap(self->mem, SIZE);
 }
 
 static struct vm_op op_load(uint64_t address)
@@ -68,23 +54,24 @@ static int guest_load(struct vcpu *vcpu, uint64_t gpa, uint64_t *value)
 
 TEST_F(slots, invalid)
 {
-	const uint64_t mem = self->mem;
+	const uint8_t *mem = self->mem;
 	const uint32_t nr = sys_ioctl(self->m.vm.fd, KVM_CHECK_EXTENSION,
 				      KVM_CAP_NR_MEMSLOTS);
 	const struct {
 		const char *name;
 		uint32_t slot, flags;
-		uint64_t gpa, size, mem;
+		uint64_t gpa, size;
+		const void *mem;
 	} rows[] = {
 		{ "unknown flag", SLOT, 1U << 31, GPA, SIZE, mem },
 		{ "unaligned size", SLOT, 0, GPA, SIZE - 1, mem },
 		{ "unaligned gpa", SLOT, 0, GPA + 0x800, SIZE, mem },
 		{ "unaligned address", SLOT, 0, GPA, SIZE, mem + 0x800 },
 		{ "gpa wraps around", SLOT, 0, -PAGE, 2 * PAGE, mem },
-		{ "address of the kernel", SLOT, 0, GPA, SIZE, 1ULL << 63 },
-		{ "address not canonical", SLOT, 0, GPA, SIZE, 1ULL << 50 },
-		{ "a tag in the address (LAM)", SLOT, 0, GPA, SIZE, mem | 1ULL << 57 },
-		{ "address wraps around", SLOT, 0, GPA, SIZE, -PAGE },
+		{ "address of the kernel", SLOT, 0, GPA, SIZE, (void *)(1ULL << 63) },
+		{ "address not canonical", SLOT, 0, GPA, SIZE, (void *)(1ULL << 50) },
+		{ "a tag in the address (LAM)", SLOT, 0, GPA, SIZE, (void *)(1ULL << 57) },
+		{ "address wraps around", SLOT, 0, GPA, SIZE, (void *)-PAGE },
 		{ "too large", SLOT, 0, GPA, 1ULL << 62, mem },
 		{ "slot number too large", nr, 0, GPA, SIZE, mem },
 		{ "no such address space", SLOT | 7 << 16, 0, GPA, SIZE, mem },
@@ -177,7 +164,7 @@ TEST_F(slots, modify)
 TEST_F(slots, guest_sees_create_move_delete)
 {
 	struct vcpu *vcpu = &self->m.vcpu;
-	uint64_t *page = (uint64_t *)(uintptr_t)self->mem;
+	uint64_t *page = (uint64_t *)self->mem;
 	uint64_t value;
 
 	for (int round = 0; round < 3; round++) {
@@ -198,7 +185,7 @@ TEST_F(slots, guest_sees_create_move_delete)
 
 FIXTURE(gone) {
 	struct machine m;
-	uint64_t mem;
+	uint8_t *mem;
 };
 
 FIXTURE_VARIANT(gone) {
@@ -210,19 +197,16 @@ FIXTURE_VARIANT_ADD(gone, deleted) { .moved_to = 0 };
 
 FIXTURE_SETUP(gone)
 {
-	void *mem;
-
 	ASSERT_MACHINE(&self->m, 2);
-	mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, mem);
-	self->mem = (uintptr_t)mem;
+	self->mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->mem);
 }
 
 FIXTURE_TEARDOWN(gone)
 {
 	machine_destroy(&self->m);
-	munmap((void *)(uintptr_t)self->mem, SIZE);
+	munmap(self->mem, SIZE);
 }
 
 /*
@@ -233,7 +217,7 @@ TEST_F(gone, is_no_memory)
 {
 	uint64_t value;
 
-	*(uint64_t *)(uintptr_t)self->mem = 0x1234;
+	*(uint64_t *)self->mem = 0x1234;
 	ASSERT_EQ(0, set_slot(&self->m.vm, SLOT, 0, GPA, SIZE, self->mem));
 	ASSERT_EQ(0, guest_load(&self->m.vcpu, GPA, &value));
 	ASSERT_EQ(0x1234, value);
@@ -250,7 +234,7 @@ TEST_F(gone, is_no_memory)
 /* Memory that no slot mentions any more is the client's alone again. */
 TEST_F(slots, set_while_the_guest_has_it_mapped)
 {
-	uint64_t *page = (uint64_t *)(uintptr_t)self->mem;
+	uint64_t *page = (uint64_t *)self->mem;
 	uint64_t value;
 
 	*page = 1;

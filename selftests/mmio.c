@@ -34,16 +34,6 @@ FIXTURE_TEARDOWN(mmio)
 	machine_destroy(&self->m);
 }
 
-static int set_slot(struct vm *vm, uint32_t flags, uint64_t gpa, void *mem)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = SLOT, .flags = flags, .guest_phys_addr = gpa,
-		.memory_size = PAGE, .userspace_addr = (uintptr_t)mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
 static int get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
 {
 	return sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, regs);
@@ -261,7 +251,7 @@ TEST_F(mmio, write_to_a_read_only_slot)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	mem[0] = 0x11223344;
-	ASSERT_EQ(0, set_slot(&self->m.vm, KVM_MEM_READONLY, HOLE, mem));
+	ASSERT_EQ(0, set_slot(&self->m.vm, SLOT, KVM_MEM_READONLY, HOLE, PAGE, mem));
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, read_write));
 	EXPECT_WRITE(HOLE + 4, 4, 0x11223344);
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
@@ -277,7 +267,7 @@ TEST_F(mmio, slot_comes_and_goes)
 	ASSERT_NE(MAP_FAILED, mem);
 	mem[0] = 5;
 	for (int round = 0; round < 3; round++) {
-		ASSERT_EQ(0, set_slot(&self->m.vm, 0, HOLE, mem));
+		ASSERT_EQ(0, set_slot(&self->m.vm, SLOT, 0, HOLE, PAGE, mem));
 		mem[1] = 0;
 		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG,
 					     read_write));

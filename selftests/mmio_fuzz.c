@@ -4,11 +4,12 @@
  * is carried out has to be what the CPU makes of it in memory; what is refused
  * leaves RIP where it is and says the bytes. Single-stepping ends each trial.
  */
+#include <asm/processor-flags.h>
+
 #include "twins.h"
 #include "harness.h"
 
 #define TRIALS		6000
-#define RFLAGS_FIXED	2
 
 /* A gate for each vector, and the HLT that it leads to: RIP tells which it was. */
 #define IDT		(CODE_GPA + 0x2000)
@@ -54,7 +55,7 @@ static int touch_pages(struct vcpu *vcpu, uint64_t start, uint64_t size)
 		0x00, 0xe2, 0xf3, 0xf4
 	};
 	struct kvm_regs regs = {
-		.rip = CODE_GPA, .rflags = RFLAGS_FIXED, .rdi = start,
+		.rip = CODE_GPA, .rflags = X86_EFLAGS_FIXED, .rdi = start,
 		.rcx = size / 0x1000,
 	};
 	int ret;
@@ -112,7 +113,7 @@ static int start(struct vcpu *vcpu, struct kvm_sregs *sregs, struct trial *t,
 	if (ret)
 		return ret;
 	t->regs.rip = CODE_GPA;
-	t->regs.rflags = RFLAGS_FIXED | RFLAGS_TF;
+	t->regs.rflags = X86_EFLAGS_FIXED | X86_EFLAGS_TF;
 	return trial_start(vcpu, t, mem);
 }
 

@@ -4,10 +4,11 @@
  * the place, where the CPU does it all, and one without, where this test is the
  * device. Registers, RIP, RFLAGS and the contents have to end up the same.
  */
+#include <asm/processor-flags.h>
+
 #include "twins.h"
 #include "harness.h"
 
-#define RFLAGS_FIXED	2
 #define OPCODE_MOVSXD	0x63
 
 enum { ES, SS = 2, DS, FS, GS };
@@ -230,7 +231,7 @@ static void make_trial(struct trial *t, const struct code_mode *mode,
 	for (int i = 0; i <= R15; i++)
 		*trial_reg(t, i) = random64();
 	t->regs.rip = mode->rip - (mode->bits == 16 ? CODE_GPA : 0);
-	t->regs.rflags = RFLAGS_FIXED;
+	t->regs.rflags = X86_EFLAGS_FIXED;
 	for (size_t i = 0; i < n; i++)
 		trial_put(t, (uint8_t)prefixes[i], 1);
 	for (int i = 0; i < opcodes[opcode].len; i++)

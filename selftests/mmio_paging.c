@@ -3,6 +3,8 @@
  * MMIO under paging: the instruction is fetched through the guest's page tables,
  * and the address is one that they give.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
@@ -10,14 +12,7 @@
 #define HOLE		0x10000000ULL
 #define DEVICE		(HOLE + 5 * PAGE)
 
-#define CR0_PG		(1U << 31)
-#define CR0_PE		1
-#define CR4_PSE		(1 << 4)
-#define CR4_PAE		(1 << 5)
-#define CR4_SMEP	(1 << 20)
 #define EFER_NX		(1 << 11)
-#define RFLAGS_FIXED	2
-#define RFLAGS_VM	(1 << 17)
 
 #define PTE_TABLE	7ULL	/* present, writable, user */
 #define PTE_USER	4ULL
@@ -74,7 +69,7 @@ static const uint8_t store[] = {
 static int load_store(struct vcpu *vcpu, unsigned int before)
 {
 	struct kvm_regs regs = {
-		.rip = LINEAR + PAGE - before, .rflags = RFLAGS_FIXED,
+		.rip = LINEAR + PAGE - before, .rflags = X86_EFLAGS_FIXED,
 		.rbx = LINEAR + 2 * PAGE,
 	};
 	int ret;
@@ -154,13 +149,13 @@ static const struct {
 	{ "not present, with NX", 0, 0, EFER_NX, PF_FETCH },
 	{ "NX", CODE_0 | PTE_TABLE | PTE_NX, 0, EFER_NX,
 		PF_FETCH | PF_PRESENT },
-	{ "SMEP", CODE_0 | PTE_TABLE, CR4_SMEP, 0, PF_FETCH | PF_PRESENT },
+	{ "SMEP", CODE_0 | PTE_TABLE, X86_CR4_SMEP, 0, PF_FETCH | PF_PRESENT },
 };
 
 static int start_loads(struct vcpu *vcpu, uint64_t cr4, uint64_t efer)
 {
 	struct kvm_regs regs = {
-		.rip = LINEAR, .rflags = RFLAGS_FIXED,
+		.rip = LINEAR, .rflags = X86_EFLAGS_FIXED,
 		.rbx = LINEAR + 2 * PAGE,
 	};
 	struct kvm_sregs sregs;
@@ -258,8 +253,8 @@ TEST_F(paging, pae)
 				     read_write_32));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr3 = PD32;
-	sregs.cr4 |= CR4_PAE;
-	sregs.cr0 |= CR0_PG;
+	sregs.cr4 |= X86_CR4_PAE;
+	sregs.cr0 |= X86_CR0_PG;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	READ_AND_WRITE();
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
@@ -286,8 +281,8 @@ TEST_F(paging, two_levels)
 				     read_write_32));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr3 = PD32;
-	sregs.cr4 |= CR4_PSE;
-	sregs.cr0 |= CR0_PG;
+	sregs.cr4 |= X86_CR4_PSE;
+	sregs.cr0 |= X86_CR0_PG;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	READ_AND_WRITE();
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
@@ -312,7 +307,7 @@ static void to_v86(struct kvm_segment *seg, uint64_t base)
 /* A device at linear 0xa0000, as a PC's; its guest-physical address is another. */
 TEST_F(paging, virtual_8086)
 {
-	struct kvm_regs regs = { .rflags = RFLAGS_FIXED | RFLAGS_VM };
+	struct kvm_regs regs = { .rflags = X86_EFLAGS_FIXED | X86_EFLAGS_VM };
 	uint32_t *pt = vm_gpa(&self->m.vm, PT, PAGE);
 	struct kvm_sregs sregs;
 
@@ -322,8 +317,8 @@ TEST_F(paging, virtual_8086)
 				     read_write_16));
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	sregs.cr3 = PD32;
-	sregs.cr4 |= CR4_PSE;
-	sregs.cr0 |= CR0_PG;
+	sregs.cr4 |= X86_CR4_PSE;
+	sregs.cr0 |= X86_CR0_PG;
 	to_v86(&sregs.cs, CODE_GPA);
 	to_v86(&sregs.ss, CODE_GPA);
 	to_v86(&sregs.ds, 0);

@@ -3,13 +3,10 @@
  * Guests that change their mode themselves, and CPUID, which tells them what
  * they may use.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
-
-#define CR0_PE		(1ULL << 0)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1 << 5)
-#define CR4_OSXSAVE	(1 << 18)
 
 FIXTURE(modes) {
 	struct machine m;
@@ -107,12 +104,12 @@ TEST_F(modes, there_and_back)
 		uint16_t cs;
 		uint8_t l, db;
 	} stops[] = {
-		{ "protected", CR0_PE, 0, VM_SEL_CODE32, 0, 1 },
-		{ "compatibility", CR0_PE | CR0_PG, EFER_LME | EFER_LMA,
+		{ "protected", X86_CR0_PE, 0, VM_SEL_CODE32, 0, 1 },
+		{ "compatibility", X86_CR0_PE | X86_CR0_PG, EFER_LME | EFER_LMA,
 			VM_SEL_CODE32, 0, 1 },
-		{ "64-bit", CR0_PE | CR0_PG, EFER_LME | EFER_LMA,
+		{ "64-bit", X86_CR0_PE | X86_CR0_PG, EFER_LME | EFER_LMA,
 			VM_SEL_CODE64, 1, 0 },
-		{ "protected again", CR0_PE, 0, VM_SEL_CODE32, 0, 1 },
+		{ "protected again", X86_CR0_PE, 0, VM_SEL_CODE32, 0, 1 },
 		{ "real again", 0, 0, CODE_GPA >> 4, 0, 0 },
 	};
 	uint64_t *gdt = vm_gpa(&self->m.vm, VM_GPA_GDT, 0x50);
@@ -128,7 +125,7 @@ TEST_F(modes, there_and_back)
 		ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS,
 					   &sregs));
-		EXPECT_EQ(stops[i].cr0, sregs.cr0 & (CR0_PE | CR0_PG)) {
+		EXPECT_EQ(stops[i].cr0, sregs.cr0 & (X86_CR0_PE | X86_CR0_PG)) {
 			TH_LOG("%s mode: CR0 %#llx", stops[i].name, sregs.cr0);
 		}
 		EXPECT_EQ(stops[i].efer, sregs.efer) {
@@ -256,7 +253,7 @@ TEST_F(modes, cpuid_follows_cr4)
 	ASSERT_EQ(0, ops[1].rcx & 1 << 27);
 	if (!(ops[1].rcx & 1 << 26))
 		SKIP(return, "the CPU has no XSAVE");
-	ops[2].rax = ops[0].rax | CR4_OSXSAVE;
+	ops[2].rax = ops[0].rax | X86_CR4_OSXSAVE;
 	ASSERT_OPS(self->vcpu, ops + 2, 2);
 	EXPECT_EQ(VM_OP_DONE, ops[2].vector);
 	EXPECT_EQ(1 << 27, ops[3].rcx & 1 << 27);

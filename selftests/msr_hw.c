@@ -3,10 +3,10 @@
  * MSRs that the CPU itself uses: what is stored in them has to take effect in
  * the guest, and what the guest's instructions change has to be seen.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
-
-#define RFLAGS_DF	(1 << 10)
 
 FIXTURE(hw) {
 	struct machine m;
@@ -53,7 +53,7 @@ TEST_F(hw, syscall)
 			.data = (uint64_t)VM_SEL_USER_CODE32 << 48 |
 				(uint64_t)VM_SEL_CODE64 << 32 },
 		{ .index = MSR_IA32_LSTAR, .data = CODE_GPA },
-		{ .index = MSR_IA32_FMASK, .data = RFLAGS_DF },
+		{ .index = MSR_IA32_FMASK, .data = X86_EFLAGS_DF },
 	};
 	struct vm_op op = vm_op_insn(insn, sizeof(insn));
 
@@ -61,13 +61,13 @@ TEST_F(hw, syscall)
 				  sizeof(kernel_entry)));
 	ASSERT_EQ(0, set_msrs(self->vcpu, msrs, ARRAY_SIZE(msrs)));
 	op.user = 1;
-	op.rflags = RFLAGS_DF;
+	op.rflags = X86_EFLAGS_DF;
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(VM_OP_DONE, op.vector);
 	EXPECT_EQ(VM_SEL_CODE64, (uint32_t)op.rax) {
 		TH_LOG("CS is not what IA32_STAR says");
 	}
-	EXPECT_EQ(0, op.rflags & RFLAGS_DF) {
+	EXPECT_EQ(0, op.rflags & X86_EFLAGS_DF) {
 		TH_LOG("RFLAGS were not masked by IA32_FMASK");
 	}
 	/* RIP as it came here, and as SYSCALL saved it in RCX. */

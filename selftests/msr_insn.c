@@ -3,6 +3,8 @@
  * RDMSR and WRMSR as instructions: how long they are, what they do to single
  * stepping and to the interrupt shadow, and what they are in other modes.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
@@ -145,8 +147,8 @@ TEST_F(insn, single_step)
 		vm_op_rdmsr(MSR_IA32_STAR),
 	};
 
-	ops[1].rflags = RFLAGS_TF;
-	ops[3].rflags = RFLAGS_TF;
+	ops[1].rflags = X86_EFLAGS_TF;
+	ops[3].rflags = X86_EFLAGS_TF;
 	ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
 	EXPECT_EQ(VECTOR_DB, ops[1].vector);
 	EXPECT_EQ(ops[1].len, ops[1].rip);
@@ -164,7 +166,7 @@ TEST_F(insn, single_step_into_fault)
 {
 	struct vm_op op = vm_op_rdmsr(MSR_UNKNOWN);
 
-	op.rflags = RFLAGS_TF;
+	op.rflags = X86_EFLAGS_TF;
 	ASSERT_OPS(&self->m.vcpu, &op, 1);
 	EXPECT_EQ(VECTOR_GP, op.vector);
 	EXPECT_EQ(0, op.rip);
@@ -185,7 +187,7 @@ TEST_F(insn, mov_ss_shadow_ends)
 
 	op.rax = VM_SEL_DATA;
 	op.rcx = MSR_IA32_STAR;
-	op.rflags = RFLAGS_TF;
+	op.rflags = X86_EFLAGS_TF;
 	ASSERT_OPS(&self->m.vcpu, &op, 1);
 	EXPECT_EQ(VECTOR_DB, op.vector);
 	EXPECT_EQ(4, op.rip) {

@@ -72,7 +72,7 @@ static int use_files(const struct files *files)
 		ret = 3;
 	else if (sys_ioctl(files->fds[1], KVM_CREATE_VCPU, 1) != -EIO)
 		ret = 4;
-	else if (set_slot(&vm, 2, 2 * GPA, page, PAGE) != -EIO)
+	else if (set_slot(&vm, 2, 0, 2 * GPA, PAGE, page) != -EIO)
 		ret = 5;
 	munmap(page, PAGE);
 	if (ret)
@@ -285,7 +285,7 @@ TEST(no_memory_is_locked)
 	ASSERT_NE(0, mlock(mem, PAGE));
 
 	ASSERT_MACHINE(&m, 2);
-	ASSERT_EQ(0, set_slot(&m.vm, 1, GPA, mem, PAGES * PAGE));
+	ASSERT_EQ(0, set_slot(&m.vm, 1, 0, GPA, PAGES * PAGE, mem));
 	ASSERT_EQ(0, load_guest_code(&m.vcpu, VM_MODE_LONG, touch));
 	ASSERT_EXIT(KVM_EXIT_HLT, &m.vcpu);
 	EXPECT_EQ(PAGES, mem[0]);

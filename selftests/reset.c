@@ -4,14 +4,12 @@
  * SDM volume 3, "IA-32 and Intel 64 Processor States Following Power-up,
  * Reset, or INIT".
  */
+#include <asm/processor-flags.h>
 #include <sys/mman.h>
 
 #include "guest_code.h"
 #include "harness.h"
 
-#define CR0_ET		(1 << 4)
-#define CR0_NW		(1 << 29)
-#define CR0_CD		(1 << 30)
 #define TOP_64K		0xffff0000
 
 FIXTURE(reset) {
@@ -48,7 +46,7 @@ TEST_F(reset, general_registers)
 
 TEST_F(reset, control_registers)
 {
-	EXPECT_EQ(CR0_CD | CR0_NW | CR0_ET, self->sregs.cr0);
+	EXPECT_EQ(X86_CR0_CD | X86_CR0_NW | X86_CR0_ET, self->sregs.cr0);
 	EXPECT_EQ(0, self->sregs.cr2);
 	EXPECT_EQ(0, self->sregs.cr3);
 	EXPECT_EQ(0, self->sregs.cr4);

@@ -3,6 +3,7 @@
  * What a client arranges with KVM_RUN: registers that travel in struct kvm_run
  * (KVM_CAP_SYNC_REGS), and which signals end it (KVM_SET_SIGNAL_MASK).
  */
+#include <asm/processor-flags.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,7 +12,6 @@
 #include "guest_code.h"
 #include "harness.h"
 
-#define CR4_PAE		(1 << 5)
 #define FLAG_GPA	(CODE_GPA + 0x2000)
 
 GUEST_CODE(count, 64,
@@ -167,7 +167,7 @@ TEST_F(run_struct, bad_registers)
 	self->run->s.regs.regs.rbx = 0x1000;
 	self->run->s.regs.sregs = sregs;
 	self->run->s.regs.sregs.cr2 = 0x1234;
-	self->run->s.regs.sregs.cr4 &= ~(uint64_t)CR4_PAE;
+	self->run->s.regs.sregs.cr4 &= ~(uint64_t)X86_CR4_PAE;
 	self->run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
 	EXPECT_EQ(-EINVAL, vcpu_run(self->vcpu));
 	EXPECT_EQ(KVM_SYNC_X86_SREGS, self->run->kvm_dirty_regs);

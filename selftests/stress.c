@@ -58,17 +58,6 @@ static void *new_pages(size_t n)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-static int set_slot(struct vm *vm, uint32_t slot, uint64_t gpa, uint64_t size,
-		    void *mem)
-{
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)mem,
-	};
-
-	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
-}
-
 static void *run_vcpu(void *vcpu)
 {
 	return (void *)(long)vcpu_run(vcpu);
@@ -89,7 +78,7 @@ FIXTURE_SETUP(stress)
 	ASSERT_NE(MAP_FAILED, self->mem);
 	for (int page = 0; page < PAGES; page++)
 		fill_page(self->mem + page * PAGE, page);
-	ASSERT_EQ(0, set_slot(&self->m.vm, 1, GPA, PAGES * PAGE, self->mem));
+	ASSERT_EQ(0, set_slot(&self->m.vm, 1, 0, GPA, PAGES * PAGE, self->mem));
 
 	ASSERT_EQ(0, load_guest_code(&self->m.vcpu, VM_MODE_LONG,
 				     check_pages));
@@ -177,11 +166,11 @@ TEST_F(stress, slots_come_and_go)
 
 	ASSERT_NE(MAP_FAILED, mem);
 	for (int round = 0; round < SLOT_ROUNDS; round++) {
-		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 2 * GPA, 2 * PAGE, mem));
-		ASSERT_EQ(0, set_slot(&self->m.vm, 3, 3 * GPA, PAGE, mem));
-		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 4 * GPA, 2 * PAGE, mem));
-		ASSERT_EQ(0, set_slot(&self->m.vm, 3, 0, 0, NULL));
-		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 0, 0, NULL));
+		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 0, 2 * GPA, 2 * PAGE, mem));
+		ASSERT_EQ(0, set_slot(&self->m.vm, 3, 0, 3 * GPA, PAGE, mem));
+		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 0, 4 * GPA, 2 * PAGE, mem));
+		ASSERT_EQ(0, set_slot(&self->m.vm, 3, 0, 0, 0, NULL));
+		ASSERT_EQ(0, set_slot(&self->m.vm, 2, 0, 0, 0, NULL));
 	}
 	munmap(mem, 2 * PAGE);
 }

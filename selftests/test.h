@@ -18,6 +18,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <linux/minihv.h>
+
 #include "../client/vm.h"
 #include "msrs.h"
 #include "vectors.h"
@@ -26,7 +28,7 @@ static inline const char *test_device(void)
 {
 	const char *path = getenv("MINIHV_DEVICE");
 
-	return path ? path : "/dev/minihv";
+	return path ? path : MINIHV_DEVICE;
 }
 
 static inline bool testing_kvm(void)
@@ -45,6 +47,18 @@ static inline int sys_ioctl(int fd, unsigned long cmd, unsigned long arg)
 static inline int sys_ioctl_ptr(int fd, unsigned long cmd, void *arg)
 {
 	return sys_ioctl(fd, cmd, (unsigned long)arg);
+}
+
+/* A memory slot of @size bytes at @gpa, of the process's memory at @mem; of 0 bytes: none. */
+static inline int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa,
+			   uint64_t size, const void *mem)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot, .flags = flags, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)mem,
+	};
+
+	return sys_ioctl_ptr(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
 /*

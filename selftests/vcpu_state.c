@@ -3,11 +3,11 @@
  * State that the client reads and writes besides registers and MSRs: debug
  * registers, the PDPTEs, and CR4 before there is a CPUID.
  */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1 << 5)
 #define DR6_ONES	0xffff0ff0
 #define DR7_ONES	0x400
 
@@ -169,9 +169,9 @@ static int enter_pae(struct machine *m, struct kvm_sregs2 *sregs2)
 	pdpt[0] = PD_GPA(0) | 1;
 	pdpt[1] = PD_GPA(0) | 1;
 	ret = sys_ioctl_ptr(m->vcpu.fd, KVM_GET_SREGS2, sregs2);
-	sregs2->cr0 |= CR0_PG;
+	sregs2->cr0 |= X86_CR0_PG;
 	sregs2->cr3 = PDPT_GPA;
-	sregs2->cr4 |= CR4_PAE;
+	sregs2->cr4 |= X86_CR4_PAE;
 	return ret;
 }
 
@@ -226,7 +226,7 @@ TEST_F(state, bad_sregs2_change_nothing)
 			bad.flags = 1ULL << 63;
 			break;
 		case 3:
-			bad.cr4 &= ~(uint64_t)CR4_PAE;
+			bad.cr4 &= ~(uint64_t)X86_CR4_PAE;
 			break;
 		}
 		EXPECT_EQ(-EINVAL, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS2, &bad)) {

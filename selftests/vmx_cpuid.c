@@ -6,16 +6,13 @@
  *
  * SDM vol. 3, chapter "Introduction to Virtual Machine Extensions".
  */
+#include <asm/processor-flags.h>
 #include <stdio.h>
 
 #include "harness.h"
 #include "test.h"
 
 #define CPUID_1_ECX_VMX	(1u << 5)
-#define CR4_LA57	(1ull << 12)
-#define CR4_VMXE	(1ull << 13)
-#define CR4_SMEP	(1ull << 20)
-#define CR4_SMAP	(1ull << 21)
 
 #define FEATURE_CONTROL_LOCK	(1ull << 0)
 #define FEATURE_CONTROL_VMX	(3ull << 1)	/* inside SMX operation, and outside */
@@ -192,10 +189,10 @@ TEST_F(vmx_cpuid, derived)
 	EXPECT_EQ(vm_op_value(&ops[1]) >> 32, value >> 32);
 	EXPECT_EQ(CPU_BASED_ALWAYS_ON, value & CPU_BASED_ALWAYS_ON);
 	value = vm_op_value(&ops[2]);
-	EXPECT_EQ(!!(ops[3].rbx & 1 << 7), !!(value & CR4_SMEP));
-	EXPECT_EQ(!!(ops[3].rbx & 1 << 20), !!(value & CR4_SMAP));
-	EXPECT_NE(0, value & CR4_VMXE);
-	EXPECT_EQ(0, value & CR4_LA57);
+	EXPECT_EQ(!!(ops[3].rbx & 1 << 7), !!(value & X86_CR4_SMEP));
+	EXPECT_EQ(!!(ops[3].rbx & 1 << 20), !!(value & X86_CR4_SMAP));
+	EXPECT_NE(0, value & X86_CR4_VMXE);
+	EXPECT_EQ(0, value & X86_CR4_LA57);
 }
 
 /* Enabled and locked by the guest's firmware; unlocked by nobody but the client. */
@@ -232,14 +229,14 @@ TEST_F(vmx_cpuid, cr4_vmxe)
 
 	ASSERT_OPS(self->vcpu, &op, 1);
 	cr4 = op.rax;
-	EXPECT_EQ(0, cr4 & CR4_VMXE);
+	EXPECT_EQ(0, cr4 & X86_CR4_VMXE);
 
-	op = write_cr4(cr4 | CR4_VMXE);
+	op = write_cr4(cr4 | X86_CR4_VMXE);
 	ASSERT_OPS(self->vcpu, &op, 1);
 	EXPECT_EQ(variant->vmx ? VM_OP_DONE : VECTOR_GP, op.vector);
 	op = vm_op_insn(mov_from_cr4, sizeof(mov_from_cr4));
 	ASSERT_OPS(self->vcpu, &op, 1);
-	EXPECT_EQ(variant->vmx ? cr4 | CR4_VMXE : cr4, op.rax);
+	EXPECT_EQ(variant->vmx ? cr4 | X86_CR4_VMXE : cr4, op.rax);
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	EXPECT_EQ(op.rax, sregs.cr4);
 
@@ -251,7 +248,7 @@ TEST_F(vmx_cpuid, cr4_vmxe)
 	EXPECT_EQ(cr4, op.rax);
 
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 |= CR4_VMXE;
+	sregs.cr4 |= X86_CR4_VMXE;
 	EXPECT_EQ(variant->vmx ? 0 : -EINVAL,
 		  sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 }
@@ -264,7 +261,7 @@ TEST_F(vmx_cpuid, cr4_vmxe_without_cpuid)
 
 	ASSERT_EQ(0, vcpu_create(&bare, &self->m.vm, 1));
 	ASSERT_EQ(0, sys_ioctl_ptr(bare.fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 |= CR4_VMXE;
+	sregs.cr4 |= X86_CR4_VMXE;
 	EXPECT_EQ(offered(self->m.dev) ? 0 : -EINVAL,
 		  sys_ioctl_ptr(bare.fd, KVM_SET_SREGS, &sregs));
 	vcpu_destroy(&bare);
@@ -299,7 +296,7 @@ TEST_F(vmx_cpuid, no_vmx_instructions)
 		SKIP(return, "KVM emulates VMX");
 	if (variant->vmx) {
 		ASSERT_OPS(self->vcpu, &op, 1);
-		op = write_cr4(op.rax | CR4_VMXE);
+		op = write_cr4(op.rax | X86_CR4_VMXE);
 		ASSERT_OPS(self->vcpu, &op, 1);
 		ASSERT_EQ(VM_OP_DONE, op.vector);
 		ASSERT_EQ(0, vcpu_set_msr(self->vcpu, MSR_IA32_FEATURE_CONTROL,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* XCR0 as the client sees it: KVM_GET_XCRS, KVM_SET_XCRS, and CPUID, which follows. */
+#include <asm/processor-flags.h>
+
 #include "guest_code.h"
 #include "harness.h"
 
-#define CR4_OSXSAVE	(1 << 18)
 #define X87		(1 << 0)
 #define SSE		(1 << 1)
 #define AVX		(1 << 2)
@@ -179,7 +180,7 @@ TEST_F(xcrs, guest_and_cpuid)
 	EXPECT_EQ(0, cpuid_now(self->vcpu, self->supported, 1)->ecx & BIT_OSXSAVE);
 
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	sregs.cr4 |= CR4_OSXSAVE;
+	sregs.cr4 |= X86_CR4_OSXSAVE;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	EXPECT_NE(0, cpuid_now(self->vcpu, self->supported, 1)->ecx & BIT_OSXSAVE);
 
@@ -196,7 +197,7 @@ TEST_F(xcrs, guest_and_cpuid)
 		EXPECT_EQ(rows[i].size, ops[1].rbx);
 		EXPECT_NE(0, ops[2].rcx & BIT_OSXSAVE);
 	}
-	sregs.cr4 &= ~(uint64_t)CR4_OSXSAVE;
+	sregs.cr4 &= ~(uint64_t)X86_CR4_OSXSAVE;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	EXPECT_EQ(0, cpuid_now(self->vcpu, self->supported, 1)->ecx & BIT_OSXSAVE);
 }

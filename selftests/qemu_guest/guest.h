@@ -129,11 +129,6 @@ static inline void write_cr4(uint64_t value)
 	asm volatile("movq %0, %%cr4" : : "r" (value) : "memory");
 }
 
-static inline void out8(uint16_t port, uint8_t value)
-{
-	asm volatile("outb %0, %1" : : "a" (value), "Nd" (port) : "memory");
-}
-
 static inline void out16(uint16_t port, uint16_t value)
 {
 	asm volatile("outw %0, %1" : : "a" (value), "Nd" (port) : "memory");
