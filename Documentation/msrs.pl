@@ -45,8 +45,9 @@ sub word
 # What the word lists of HEAD become: each word, and below it what msr.h says of it.
 my $msr_h = text("$module/msr.h");
 my %lists;
-while ($msr_h =~ /^ \* enum msr_(kind|check|result) - .*\n((?: \* @.*\n)+)/mg) {
-	my ($list, $members) = ($1, $2);
+while ($msr_h =~ /^ \* enum msr_(kind|check|result) - .*\n((?: \* @.*\n)+)(.*)/mg) {
+	my ($list, $members, $end) = ($1, $2, $3);
+	die "msr.h: a word of enum msr_$list takes more than one line\n" if $end ne ' */';
 	$lists{$list} .= word($1) . "\n    $2\n" while $members =~ /@(\w+): (.*)/g;
 }
 my @flag_names;

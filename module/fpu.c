@@ -46,7 +46,7 @@ void __init fpu_init(void)
 	unsigned int i;
 
 	read_mxcsr_mask();
-	/* PKRU goes its own way, see switch.c. */
+	/* PKRU goes its own way, see enter.c. */
 	area_mask = cpuid_host_xcr0() & ~XFEATURE_MASK_PKRU;
 	if (!area_mask)
 		return;

@@ -163,8 +163,8 @@ int interrupt_set(struct vcpu *vcpu, u32 vector)
 	return 0;
 }
 
-/** interrupt_can_be_taken() - would the guest take an interrupt now? The vCPU is not loaded. */
-bool interrupt_can_be_taken(const struct vcpu *vcpu)
+/* Would the guest take an interrupt now? The vCPU is not loaded. */
+static bool can_be_taken(const struct vcpu *vcpu)
 {
 	return vcpu->rflags & X86_EFLAGS_IF && !(vcpu->interruptibility & SHADOWS);
 }
@@ -172,7 +172,7 @@ bool interrupt_can_be_taken(const struct vcpu *vcpu)
 /** interrupt_window_is_open() - could the client give an interrupt? The vCPU is not loaded. */
 bool interrupt_window_is_open(const struct vcpu *vcpu)
 {
-	return !vcpu->event.info && vcpu->interrupt < 0 && interrupt_can_be_taken(vcpu);
+	return !vcpu->event.info && vcpu->interrupt < 0 && can_be_taken(vcpu);
 }
 
 /**
@@ -188,7 +188,7 @@ bool interrupt_ends_halt(struct vcpu *vcpu)
 	if ((vcpu->nmis || requests & BIT(REQUEST_NMI)) &&
 	    !(vcpu->interruptibility & GUEST_INTR_STATE_NMI))
 		return true;
-	return interrupt_can_be_taken(vcpu) && interrupt_waits(vcpu);
+	return can_be_taken(vcpu) && interrupt_waits(vcpu);
 }
 
 /**

@@ -16,7 +16,6 @@ void interrupt_prepare(struct vcpu *vcpu);
 void interrupt_put_back(struct vcpu *vcpu);
 void interrupt_add_nmi(struct vcpu *vcpu);
 int interrupt_set(struct vcpu *vcpu, u32 vector);
-bool interrupt_can_be_taken(const struct vcpu *vcpu);
 bool interrupt_window_is_open(const struct vcpu *vcpu);
 bool interrupt_ends_halt(struct vcpu *vcpu);
 void interrupt_request(struct vcpu *vcpu, unsigned int request);

@@ -3,8 +3,8 @@
  * The local APIC: its state, and which interrupt is next.
  *
  * There is neither an I/O APIC nor a PIC behind it: interrupts come from other
- * vCPUs, from its timer and errors, and from the client as messages
- * (lapic_ipi.c). APICv is not used: each access of the guest exits.
+ * vCPUs (lapic_ipi.c), from its timer (lapic_timer.c), and from the client as
+ * messages (irq_route.c). APICv is not used: each access of the guest exits.
  *
  * SDM vol. 3, chapter "Advanced Programmable Interrupt Controller (APIC)".
  */
@@ -124,33 +124,6 @@ void lapic_accept(struct lapic *lapic, u8 vector, bool level)
 		clear_bit(vector % 32, vector_word(lapic, APIC_TMR, vector));
 	set_bit(vector % 32, vector_word(lapic, APIC_IRR, vector));
 	kick_vcpu(lapic->vcpu);
-}
-
-/**
- * lapic_local() - something that has an entry in the local vector table happens
- * @lapic: where
- * @lvt: the entry, APIC_LVT*
- *
- * Context: any.
- * Return: false if the entry is masked.
- */
-bool lapic_local(struct lapic *lapic, u32 lvt)
-{
-	u32 entry = lapic_get(lapic, lvt);
-
-	if (entry & APIC_LVT_MASKED || !lapic_enabled(lapic))
-		return false;
-	switch (entry & APIC_MODE_MASK) {
-	case APIC_DM_FIXED:
-		if ((u8)entry < 16)
-			return false;
-		lapic_accept(lapic, entry, false);
-		return true;
-	case APIC_DM_NMI:
-		interrupt_request(lapic->vcpu, REQUEST_NMI);
-		return true;
-	}
-	return false;
 }
 
 /** lapic_tpr() - the task-priority register */

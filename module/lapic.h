@@ -70,7 +70,6 @@ void lapic_set_tpr(struct vcpu *vcpu, u8 tpr);
 void lapic_base_changed(struct vcpu *vcpu, u64 old);
 void lapic_get_state(struct vcpu *vcpu, struct kvm_lapic_state *state);
 void lapic_set_state(struct vcpu *vcpu, const struct kvm_lapic_state *state);
-bool lapic_local(struct lapic *lapic, u32 lvt);
 
 /* lapic_access.c */
 bool lapic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len, bool write);

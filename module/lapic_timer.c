@@ -31,8 +31,11 @@ static u64 count_to_ns(const struct lapic *lapic, u32 count)
 static enum hrtimer_restart timer_ends(struct hrtimer *timer)
 {
 	struct lapic *lapic = container_of(timer, struct lapic, timer);
+	u32 entry = lapic_get(lapic, APIC_LVTT);
 
-	lapic_local(lapic, APIC_LVTT);
+	/* Vectors below 16 are illegal. */
+	if (!(entry & APIC_LVT_MASKED) && lapic_enabled(lapic) && (u8)entry >= 16)
+		lapic_accept(lapic, entry, false);
 	if (!lapic->period) {
 		WRITE_ONCE(lapic->expired, true);
 		return HRTIMER_NORESTART;

@@ -136,8 +136,7 @@ enum msr_check {
  * @MSR_READ_ONLY: not to be written (#GP)
  * @MSR_RESERVED: a reserved bit is set or a fixed one changed (#GP)
  * @MSR_INVALID: the value fails the row's check (#GP)
- * @MSR_AGAIN: nothing happened; repeat with interrupts on and the vCPU put. If they were
- *	already, VMX is not to be had
+ * @MSR_AGAIN: nothing happened; repeat with interrupts on and the vCPU put
  */
 enum msr_result {
 	MSR_OK,

@@ -192,7 +192,7 @@ struct vcpu_mmio {
  * @pio_count: elements asked for
  * @cr8: the task priority, where the local APIC is not the kernel's
  * @mmio: the access that the client is asked for
- * @cr0: the guest's view; the real one has more bits (vcpu_hw_cr0())
+ * @cr0: the guest's view; the real one has more bits (hw_cr0())
  * @stats: counters
  * @has_run: feature MSRs are fixed, CPUID too
  * @sigset: signals that are blocked during KVM_RUN, if @has_sigset

@@ -65,7 +65,7 @@ struct vm_stats {
 
 /**
  * struct vm - a virtual machine
- * @ref: one reference for each open VM and vCPU file
+ * @ref: one reference for each open file: the VM's, vCPUs', counters'
  * @mm: the process that made it; only that process may use it
  * @notifier: tells when process memory behind a slot changes
  * @end: ends the VM when nobody has it open any more
