@@ -33,7 +33,7 @@ check-clients:		## run programs made for KVM, on minihv and on KVM
 check-host:		## CPU hotplug, suspend, reboot, kexec, panic, kdump, OOM, cgroups, KVM's module
 	testbed/check suspend memory kvm_turns restart sysrq_b panic panic_612 kexec kdump
 
-check-cpus:		## all selftests on the other CPUs that the test machine can have
+check-cpus:		## all selftests on the two other CPUs of make check
 	testbed/check all_corei7_skylake_x all_tigerlake
 
 check-loads:		## load and unload the module a thousand times
@@ -62,7 +62,7 @@ load:			## load minihv.ko into this machine's kernel
 unload:			## unload it
 	$(SUDO) rmmod minihv
 
-lint:			## W=1 build, sparse, coccinelle, checkpatch, cppcheck, headers compiled alone
+lint:			## what compilers and checkers say; headers alone; msrs.rst as the table is
 	testbed/check lint
 
 docs:			## regenerate Documentation/msrs.rst from the MSR table

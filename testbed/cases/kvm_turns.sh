@@ -2,6 +2,7 @@
 # KVM's module comes and goes under guests of minihv; and the two take turns.
 # boot: -c 2
 . /testbed/refusal.sh
+. /testbed/kvm.sh
 
 rounds=5
 
@@ -42,12 +43,6 @@ loads_again()
 		[ $tries -lt 10 ] || return 1
 		sleep 0.2
 	done
-}
-
-kvm_gets_no_vm()
-{
-	hold-vm /dev/kvm
-	[ $? -eq 16 ] # EBUSY
 }
 
 kvm_comes_and_goes()

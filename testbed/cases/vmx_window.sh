@@ -3,19 +3,7 @@
 # entering and leaving, and minihv beside KVM.
 # boot: -c 2
 . /testbed/selftests.sh
-
-start_kvm()
-{
-	hold-vm /dev/kvm >/tmp/held 2>&1 &
-	holder=$!
-	until [ -s /tmp/held ]; do sleep 0.1; done
-}
-
-stop_kvm()
-{
-	kill "$holder"
-	wait "$holder" 2>/dev/null
-}
+. /testbed/kvm.sh
 
 a_guest_runs()
 {
@@ -30,9 +18,8 @@ a_guest_is_refused()
 	grep 'Device or resource busy' /tmp/refused && dmesg | grep 'minihv: CPU .*: VMX is in use by another'
 }
 
-for module in irqbypass kvm kvm-intel msr; do
-	insmod /lib/modules/kvm/$module.ko
-done
+load_kvm
+insmod /lib/modules/kvm/msr.ko
 
 plan 9
 export MINIHV_PARAMETERS=vmx_window=1
