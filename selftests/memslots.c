@@ -70,7 +70,7 @@ TEST_F(slots, invalid)
 		{ "gpa wraps around", SLOT, 0, -PAGE, 2 * PAGE, mem },
 		{ "address of the kernel", SLOT, 0, GPA, SIZE, (void *)(1ULL << 63) },
 		{ "address not canonical", SLOT, 0, GPA, SIZE, (void *)(1ULL << 50) },
-		{ "a tag in the address (LAM)", SLOT, 0, GPA, SIZE, (void *)(1ULL << 57) },
+		{ "a tag in the address (LAM)", SLOT, 0, GPA, SIZE, mem + (1ULL << 57) },
 		{ "address wraps around", SLOT, 0, GPA, SIZE, (void *)-PAGE },
 		{ "too large", SLOT, 0, GPA, 1ULL << 62, mem },
 		{ "slot number too large", nr, 0, GPA, SIZE, mem },
