@@ -234,16 +234,19 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
 		vcpu->nmis = 0;
+		vcpu->nmi_injected = false;
 		clear_bit(REQUEST_NMI, &vcpu->requests);
 		if (events->nmi.pending)
 			interrupt_add_nmi(vcpu);
 		if (events->nmi.pending > 1)
 			interrupt_add_nmi(vcpu);
 	}
-	/* The same state twice is the same state. */
-	if (events->nmi.injected &&
-	    (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING || !vcpu->nmis))
+	/* State, and not one more each time. */
+	if (events->nmi.injected && !vcpu->nmi_injected)
 		interrupt_add_nmi(vcpu);
+	else if (!events->nmi.injected && vcpu->nmi_injected)
+		vcpu->nmis--;
+	vcpu->nmi_injected = events->nmi.injected;
 	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
 	if (events->nmi.masked)
 		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;

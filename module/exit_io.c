@@ -160,7 +160,7 @@ static u32 string_count(struct vcpu *vcpu)
 		return 1;
 	/* A guest may step from one to the next. Downwards is rare, and it would be in reverse. */
 	if (vcpu->rflags & (X86_EFLAGS_TF | X86_EFLAGS_DF))
-		return 1;
+		return min(rcx, 1ul);
 	room = (PAGE_SIZE - offset_in_page(vcpu->exit.linear)) / size;
 	return min_t(unsigned long, rcx, max(room, 1u));
 }
@@ -208,15 +208,15 @@ static u32 answered(struct vcpu *vcpu)
 }
 
 /*
- * SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ": events come between iterations, too. The shadow was the
- * first one's; a #DB has RF in the flags that it saves.
+ * SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ": events come between iterations, too, and then the flags
+ * that they save have RF (vol. 3, "Instruction-Breakpoint Exception Condition"). The shadow was the
+ * first one's.
  */
 static void end_iteration(struct vcpu *vcpu)
 {
-	if (vcpu->rflags & X86_EFLAGS_TF) {
-		vcpu->rflags |= X86_EFLAGS_RF;
+	if (vcpu->rflags & X86_EFLAGS_TF)
 		vcpu_inject_db(vcpu, DR_STEP);
-	}
+	vcpu->rflags |= X86_EFLAGS_RF;
 	vcpu->interruptibility &= ~SHADOWS;
 	vcpu->dirty |= DIRTY_REGS;
 }

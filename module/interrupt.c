@@ -55,6 +55,7 @@ static void choose(struct vcpu *vcpu, u32 interruptibility)
 		return;
 	if (vcpu->nmis && !(interruptibility & (SHADOWS | GUEST_INTR_STATE_NMI))) {
 		vcpu->nmis--;
+		vcpu->nmi_injected = false;
 		vcpu->stats.nmis++;
 		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR | NMI_VECTOR;
 		event->insn_len = 0;

@@ -103,6 +103,7 @@ static void reset_registers(struct vcpu *vcpu)
 	vcpu->event.info = 0;
 	vcpu->interrupt = NO_INTERRUPT;
 	vcpu->nmis = 0;
+	vcpu->nmi_injected = false;
 	clear_bit(REQUEST_NMI, &vcpu->requests);
 	vcpu->cr2 = 0;
 	vcpu->cr4 = 0;

@@ -175,6 +175,7 @@ struct vcpu_mmio {
  * @interrupt: vector of an external interrupt that has been acknowledged and waits
  *	for the guest, or NO_INTERRUPT
  * @nmis: how many NMIs wait
+ * @nmi_injected: one of them has been under way, says the client
  * @requests: REQUEST_* of interrupt.h, set by other threads
  * @windows: interrupt-window and NMI-window exiting, as they are in the VMCS
  * @lapic: the local APIC, if the VM's are in the kernel
@@ -222,6 +223,7 @@ struct vcpu {
 	struct vcpu_event event;
 	int interrupt;
 	u8 nmis;
+	bool nmi_injected;
 	u32 windows;
 	unsigned long requests;
 	struct lapic *lapic;

@@ -163,6 +163,26 @@ TEST_F(events, nmi_under_way_is_set_twice)
 	ASSERT_OUT(PORT_LATER, self->vcpu);
 }
 
+/* Beside one that waits it is a second one, and it can be taken back. */
+TEST_F(events, nmi_under_way_beside_another)
+{
+	struct kvm_vcpu_events events;
+
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	for (int injected = 1; injected >= 0; injected--) {
+		ASSERT_EQ(0, get_events(self->vcpu, &events));
+		ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+		events.flags = 0;
+		events.nmi.injected = 1;
+		ASSERT_EQ(0, set_events(self->vcpu, &events));
+		events.nmi.injected = injected;
+		ASSERT_EQ(0, set_events(self->vcpu, &events));
+		for (int i = 0; i <= injected; i++)
+			ASSERT_OUT(PORT_NMI, self->vcpu);
+	}
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+}
+
 TEST_F(events, nmi_goes_before_an_interrupt)
 {
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
@@ -382,6 +402,24 @@ TEST_F(events, steps_between_iterations)
 	/* The program's next instruction is stepped as well. */
 	ASSERT_OUT(PORT_LATER, self->vcpu);
 	ASSERT_OUT(PORT_UD, self->vcpu);
+}
+
+/* Of none nothing is done, and that is a step. */
+TEST_F(events, steps_over_no_iteration)
+{
+	struct kvm_regs regs;
+
+	ASSERT_EQ(0, vm_load_code(&self->m.vm, CODE_GPA + 0x300, string, string_end - string));
+	set_vector(&self->m.vm, VECTOR_DB, on_ud - program);
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	regs.rip = 0x300 + 11;
+	regs.rdx = PORT_MAIN;
+	regs.rcx = 0;
+	regs.rflags |= X86_EFLAGS_TF;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_UD, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
 }
 
 GUEST_CODE(steps, 16,

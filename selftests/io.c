@@ -319,9 +319,15 @@ GUEST_CODE(rep_outs_of_none, 64,
 
 TEST_F(io, rep_with_count_zero_is_nothing)
 {
-	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG,
-				     rep_outs_of_none));
-	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	struct kvm_regs regs;
+
+	for (int down = 0; down < 2; down++) {
+		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, rep_outs_of_none));
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+		regs.rflags |= down ? X86_EFLAGS_DF : 0;
+		ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+		ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
+	}
 }
 
 GUEST_CODE(rep_ins_of_three, 64,

@@ -296,6 +296,8 @@ TEST_F(three, ids_above_255)
 	struct vcpu far, *apart[VCPUS] = { &far, &far, &far };
 	struct vm_op send;
 
+	if (testing_kvm())
+		SKIP(return, "from 6.3 on 257 is heard as 1, too");
 	ASSERT_EQ(0, vcpu_create(&far, &self->m.vm, 257));
 	ASSERT_EQ(0, vcpu_set_supported_cpuid(&far));
 	ASSERT_EQ(0, switch_on(apart, DFR_FLAT, NULL, NULL));
