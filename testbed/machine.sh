@@ -42,9 +42,10 @@ pack()
 		[ -e "$from" ] || die 126 "$from: no such file"
 		mkdir -p "$(dirname "$to")" "$run/root/lib"
 		cp -rLT "$from" "$to"
-		find "$to" -type f -perm /111 -exec strip {} + 2>/dev/null || :
+		find "$to" -type f -perm /111 -exec strip --strip-debug {} + 2>/dev/null || :
 		for library in $(libraries "$from"); do
-			[ -e "$build/testbed/root/lib/${library##*/}" ] || cp -L "$library" "$run/root/lib/"
+			cmp -s "$library" "$build/testbed/root/lib/${library##*/}" ||
+				cp -L "$library" "$run/root/lib/"
 		done
 	done
 	(cd "$run/root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/run.cpio"

@@ -11,5 +11,5 @@ trouble=$trouble'|KCSAN:|BUG [^ ]* \(|ODEBUG|DEBUG_LOCKS_WARN|suspicious RCU|pos
 trouble=$trouble'|inconsistent lock|sleeping function|INFO: (possible|trying|lockdep)|detected stalls'
 trouble=$trouble'|locking correctness validator|kmemleak: .*(suspected|disabled|Cannot|exceeded)'
 
-# And one that only looks like it: the CPU has a bug that the kernel does something about.
-no_trouble='RETBleed: WARNING'
+# And what only looks like it: the CPU has a bug that the kernel does something about; a selftest has asked for it.
+no_trouble='RETBleed: WARNING\|Sending SIGBUS to memory:'
