@@ -118,7 +118,8 @@ build_selftests()
 
 . "$top/testbed/trouble.sh"
 
-# What the first line of a log has that is whole; or of its rest, when a script has looked at what was before.
+# What is in a log whose beginning is there, if not in its first line: kernels with a fault to tell of begin with that.
+# Or in its rest, when a script has looked at what was before.
 log_begins='Linux version|the log up to here has been looked at'
 
 # clean_log FILE: prints what it finds as diagnostics. LOG_FROM is in the first line that counts, LOG_TO in the
@@ -126,7 +127,7 @@ log_begins='Linux version|the log up to here has been looked at'
 clean_log()
 {
 	[ -s "$1" ] || { echo '# no kernel log'; return 1; }
-	head -n 1 "$1" | grep -q -E "$log_begins" || { echo "# the log's beginning is lost"; return 1; }
+	grep -a -q -E "$log_begins" "$1" || { echo "# the log's beginning is lost"; return 1; }
 	grep -q -F -e "${LOG_FROM-}" "$1" || { echo "# nothing in the log from: $LOG_FROM"; return 1; }
 	awk -v from="${LOG_FROM-}" -v to="${LOG_TO-}" '
 		from == "" || index($0, from) { on = 1 }
