@@ -148,8 +148,10 @@ static void kicked(int signal)
 
 void fuzz_kicks(unsigned int usec)
 {
+	/* On a slow kernel KVM_RUN has to get into the guest first. */
+	const suseconds_t after = usec * test_patience();
 	const struct itimerval timer = {
-		.it_interval.tv_usec = usec, .it_value.tv_usec = usec,
+		.it_interval.tv_usec = after, .it_value.tv_usec = after,
 	};
 	/* No SA_RESTART: KVM_RUN is to end. */
 	const struct sigaction action = { .sa_handler = kicked };

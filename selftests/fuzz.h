@@ -118,7 +118,7 @@ int fuzz_set_mode(struct vcpu *vcpu, enum fuzz_mode mode, uint16_t rip);
 /* fuzz_machine() - a new VM, with a local APIC and with CPUID or without; false if that fails */
 bool fuzz_machine(struct machine *m, bool lapic, bool cpuid);
 
-/* fuzz_kicks() - a SIGALRM every @usec from now on, which ends KVM_RUN; 0 for no more */
+/* fuzz_kicks() - a SIGALRM every @usec * test_patience() from now on ends KVM_RUN; 0: none */
 void fuzz_kicks(unsigned int usec);
 
 /* fuzz_exit_is_defined() - may KVM_RUN end so, with @ret and what @run says? */
