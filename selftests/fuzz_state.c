@@ -13,7 +13,7 @@
 #define IMAGE_MAX	16384
 #define ROUND_IMAGES	2000
 #define KICK_USEC	500
-#define RUN_KICK_USEC	1000
+#define RUN_KICK_USEC	10000	/* far longer than KVM_RUN takes to get into the guest */
 
 /* The guest's memory is full of one of these. The second is OUT to port 0xe6, at any byte. */
 #define HLT		0xf4
