@@ -44,8 +44,7 @@ pack()
 		cp -rLT "$from" "$to"
 		find "$to" -type f -perm /111 -exec strip --strip-debug {} + 2>/dev/null || :
 		for library in $(libraries "$from"); do
-			cmp -s "$library" "$build/testbed/root/lib/${library##*/}" ||
-				cp -L "$library" "$run/root/lib/"
+			cp -L "$library" "$run/root/lib/"
 		done
 	done
 	(cd "$run/root" && find . | cpio --quiet -o -H newc -R 0:0) >"$run/run.cpio"
