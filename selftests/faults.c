@@ -428,11 +428,6 @@ static int run_to_string(void *with)
 	       0 : -EPROTO;
 }
 
-static uint8_t *io_data(struct world *w)
-{
-	return (uint8_t *)w->vcpu.run + w->vcpu.run->io.data_offset;
-}
-
 /* All of it comes out, once. */
 static int string_came(void *with)
 {
@@ -440,7 +435,7 @@ static int string_came(void *with)
 	unsigned int got = 0;
 
 	while (w->vcpu.run->io.port == STRING_PORT) {
-		if (memcmp(io_data(w), &STRING[got], w->vcpu.run->io.count))
+		if (memcmp(io_data(&w->vcpu), &STRING[got], w->vcpu.run->io.count))
 			return -EPROTO;
 		got += w->vcpu.run->io.count;
 		if (vcpu_run(&w->vcpu) || w->vcpu.run->exit_reason != KVM_EXIT_IO)
@@ -463,7 +458,7 @@ static int at_string_answer(void *with)
 	int ret = at_string_in(w) ?: run_to_string(w);
 
 	if (!ret)
-		memcpy(io_data(w), STRING, 4);
+		memcpy(io_data(&w->vcpu), STRING, 4);
 	return ret;
 }
 
@@ -482,7 +477,7 @@ static int at_split_answer(void *with)
 	int ret = at_string_answer(w) ?: run_to_end(w) ?: run_to_string(w);
 
 	if (!ret)
-		memcpy(io_data(w), STRING, 4);
+		memcpy(io_data(&w->vcpu), STRING, 4);
 	return ret;
 }
 
@@ -499,7 +494,7 @@ static int string_asked(void *with)
 {
 	struct world *w = with;
 
-	memcpy(io_data(w), STRING, 4);
+	memcpy(io_data(&w->vcpu), STRING, 4);
 	return run_to_end(w) ?: string_taken(w);
 }
 

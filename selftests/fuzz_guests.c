@@ -359,8 +359,7 @@ static bool handle_exit(struct kvm_run *run)
 				 g.m.vcpu.run_size, "too much I/O"))
 			return false;
 		if (run->io.direction == KVM_EXIT_IO_IN)
-			answer((uint8_t *)run + run->io.data_offset,
-			       run->io.size * run->io.count);
+			answer(io_data(&g.m.vcpu), run->io.size * run->io.count);
 		return true;
 	case KVM_EXIT_MMIO:
 		if (!run->mmio.is_write)

@@ -87,12 +87,17 @@ static inline int set_gate(struct vcpu *vcpu, uint8_t vector, uint16_t offset)
 	return sys_ioctl_ptr(vcpu->fd, KVM_SET_SREGS, &sregs);
 }
 
-/* What the guest has written with its last OUT. */
+/* What the guest has written with its last OUT, or where the answer to an IN goes. */
+static inline uint8_t *io_data(const struct vcpu *vcpu)
+{
+	return (uint8_t *)vcpu->run + vcpu->run->io.data_offset;
+}
+
 static inline uint32_t out_data(const struct vcpu *vcpu)
 {
 	uint32_t value = 0;
 
-	memcpy(&value, (char *)vcpu->run + vcpu->run->io.data_offset, vcpu->run->io.size);
+	memcpy(&value, io_data(vcpu), vcpu->run->io.size);
 	return value;
 }
 

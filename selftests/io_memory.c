@@ -279,8 +279,7 @@ TEST_F(io, addresses_wrap)
 		ASSERT_EXIT(KVM_EXIT_IO, self->vcpu);
 		ASSERT_EQ(2, self->run->io.size);
 		ASSERT_GE(4 - n, self->run->io.count);
-		memcpy(got + n, (char *)self->run + self->run->io.data_offset,
-		       2 * self->run->io.count);
+		memcpy(got + n, io_data(self->vcpu), 2 * self->run->io.count);
 		n += self->run->io.count;
 	}
 	EXPECT_EQ(0x1111, got[0]);

@@ -90,11 +90,6 @@ do {									\
 	EXPECT_EQ(PORT, self->vcpu->run->io.port);			\
 } while (0)
 
-static uint8_t *io_data(struct kvm_run *run)
-{
-	return (uint8_t *)run + run->io.data_offset;
-}
-
 GUEST_CODE(insb, 64,
 	   "movl $0xe0, %edx\n"
 	   "movl $0xc800000, %edi\n"
@@ -108,7 +103,7 @@ TEST_F(gone, insb_page_table)
 	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, insb));
 	ASSERT_WANTS(PT);
 	ASSERT_ASKED(KVM_EXIT_IO_IN);
-	*io_data(self->vcpu->run) = 0x5a;
+	*io_data(self->vcpu) = 0x5a;
 	ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 	EXPECT_EQ(0x5a, *(uint8_t *)vm_gpa(&self->m.vm, BUFFER, 1));
 }
@@ -123,7 +118,7 @@ TEST_F(gone, insb_at_the_answer)
 	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
 		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, insb));
 		ASSERT_ASKED(KVM_EXIT_IO_IN);
-		*io_data(self->vcpu->run) = 0x5a + i;
+		*io_data(self->vcpu) = 0x5a + i;
 		ASSERT_WANTS(pages[i]);
 		ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 		EXPECT_EQ(0x5a + i, *(uint8_t *)vm_gpa(&self->m.vm, BUFFER, 1));
@@ -147,7 +142,7 @@ TEST_F(gone, outsb)
 		ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, outsb));
 		ASSERT_WANTS(pages[i]);
 		ASSERT_ASKED(KVM_EXIT_IO_OUT);
-		EXPECT_EQ(0xa5, *io_data(self->vcpu->run));
+		EXPECT_EQ(0xa5, *io_data(self->vcpu));
 		ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);
 	}
 }
