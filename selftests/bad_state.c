@@ -6,10 +6,9 @@
  * SDM volume 3, "Checks on the Guest State Area".
  */
 #include <asm/processor-flags.h>
-#include <signal.h>
 #include <sys/time.h>
 
-#include "guest_code.h"
+#include "background.h"
 #include "harness.h"
 
 static const uint8_t hlt[] = { 0xf4 };
@@ -232,11 +231,6 @@ TEST_F(bad, fail_entry_says_why)
 	EXPECT_EQ(0x80000021, run->fail_entry.hardware_entry_failure_reason);
 }
 
-static void nothing(int signal)
-{
-	(void)signal;
-}
-
 /*
  * Every combination of the bits that make the modes. Whether one is refused,
  * fails at entry or runs is not said here: it comes to one of these ends.
@@ -249,11 +243,10 @@ TEST_F(bad, every_combination_of_mode_bits)
 	const struct itimerval guard = {
 		.it_interval.tv_sec = 1, .it_value.tv_sec = 1,
 	};
-	const struct sigaction action = { .sa_handler = nothing };
 	unsigned int refused = 0, failed = 0, ran = 0;
 
 	/* A guest that runs off into nowhere comes back by this. */
-	sigaction(SIGALRM, &action, NULL);
+	catch_signal(SIGALRM);
 	setitimer(ITIMER_REAL, &guard, NULL);
 
 	for (unsigned int bits = 0; bits < 1 << 10; bits++) {

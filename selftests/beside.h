@@ -6,11 +6,9 @@
 #ifndef MINIHV_SELFTESTS_BESIDE_H
 #define MINIHV_SELFTESTS_BESIDE_H
 
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
-#include "guest_code.h"
+#include "background.h"
 
 struct neighbour {
 	struct machine m;
@@ -76,11 +74,6 @@ GUEST_CODE(neighbour_code, 64,
 	   "outb %al, $0xe0\n"
 	   "jmp 1b\n");
 
-static void neighbour_nothing(int signal)
-{
-	(void)signal;
-}
-
 static void *neighbour_run(void *arg)
 {
 	struct neighbour *n = arg;
@@ -103,7 +96,6 @@ static void *neighbour_run(void *arg)
 
 static inline int neighbour_start(struct neighbour *n)
 {
-	struct sigaction action = { .sa_handler = neighbour_nothing };
 	cpu_set_t set;
 	int ret;
 
@@ -112,7 +104,7 @@ static inline int neighbour_start(struct neighbour *n)
 	CPU_SET(sched_getcpu(), &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		return -errno;
-	sigaction(SIGUSR1, &action, NULL);
+	catch_signal(SIGUSR1);
 	*n = (struct neighbour){ 0 };
 	ret = machine_create(&n->m, 2);
 	if (ret)

@@ -5,7 +5,7 @@
 
 #include <sys/mman.h>
 
-#include "guest_code.h"
+#include "background.h"
 
 #define PAGE		4096
 #define GPA		0x10000000ULL
@@ -28,15 +28,6 @@ static inline int make_counter(struct machine *m, void *page)
 
 	ret = ret ?: set_slot(&m->vm, 1, 0, GPA, PAGE, page);
 	return ret ?: load_guest_code(&m->vcpu, VM_MODE_LONG, count);
-}
-
-static inline bool goes_on(volatile uint64_t *counter)
-{
-	uint64_t before = *counter;
-
-	for (int i = 0; i < 200 * test_patience() && *counter <= before + 1; i++)
-		usleep(10000);
-	return *counter > before + 1;
 }
 
 static inline bool stands_still(volatile uint64_t *counter)

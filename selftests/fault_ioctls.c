@@ -267,7 +267,7 @@ TEST_F_TIMEOUT(ioctls, others, 600)
 	const int dev = self->dev, vm = self->vm.fd, vcpu = self->vcpu.fd;
 	struct call calls[] = {
 		{ "KVM_GET_SUPPORTED_CPUID", dev, KVM_GET_SUPPORTED_CPUID, &cpuid,
-		  &cpuid.head.nent, TELLS(cpuid.entries[0]) },
+		  &cpuid.head.nent, TELLS(cpuid.entries) },
 		{ "KVM_GET_CLOCK", vm, KVM_GET_CLOCK, &clock, TELLS(clock.flags) },
 		{ "KVM_SET_CLOCK", vm, KVM_SET_CLOCK, &clock },
 		{ "KVM_ENABLE_CAP", vm, KVM_ENABLE_CAP, &cap },

@@ -2,8 +2,8 @@
 /*
  * System calls that fail half way: the kernel's fault injection lets the first
  * allocation or user copy of a thread fail, then the second, and so on until a
- * call gets through untouched. Each has to end in a clean error with nothing
- * changed, or in success; and after an error the same call has to work.
+ * call gets through untouched. Each has to end in success, or in a clean error
+ * with nothing changed that the test looks at; after that the same call has to work.
  *
  * Kernel: Documentation/fault-injection/fault-injection.rst, "fail-nth".
  */

@@ -5,8 +5,6 @@
  * own, with two threads at it, memory that changes, and guests that run. They are
  * killed at some moment. An operation is a system call.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,6 +12,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "background.h"
 #include "fuzz.h"
 #include "fuzz_calls.h"
 
@@ -217,11 +216,6 @@ static bool make_vm(struct files *f, uint8_t *memory)
 	return !sys_ioctl_ptr(f->vm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-static void nothing(int signal)
-{
-	(void)signal;
-}
-
 /* It outlives the process that the files' VM belongs to, and finds them dead. */
 static void be_a_survivor(void)
 {
@@ -246,13 +240,12 @@ static void kick_threads(void)
 /* A process with a VM of its own; the one that started it ends it. */
 static void be_a_process(uint64_t seed)
 {
-	const struct sigaction action = { .sa_handler = nothing };
 	const struct rlimit files = { 64, 64 };
 
 	p.seed = seed;
 	fuzz_state = seed;
 	setrlimit(RLIMIT_NOFILE, &files);
-	sigaction(SIGUSR1, &action, NULL);
+	catch_signal(SIGUSR1);
 	p.guest = map_guest(NULL, FUZZ_GUEST);
 	if (!fuzz_expect(p.guest && make_vm(&p.own, p.guest), "no VM in a process"))
 		_exit(1);
@@ -299,6 +292,13 @@ static void reap(void)
 	}
 }
 
+/* @pid may be -1, of which kill() would think more. */
+static void kill_process(pid_t pid)
+{
+	if (fuzz_expect(pid > 0, "no process"))
+		kill(pid, SIGKILL);
+}
+
 /* The VM that the others could not use is as it was. */
 static void check_shared(struct machine *m)
 {
@@ -335,11 +335,11 @@ static void ioctls_round(void)
 	}
 	/* One is killed early. */
 	usleep(fuzz_below(ROUND_MS * 1000));
-	kill(pids[0], SIGKILL);
+	kill_process(pids[0]);
 	check_shared(&m);
 	usleep(ROUND_MS * 1000);
 	for (int i = 1; i < PROCESSES; i++)
-		kill(pids[i], SIGKILL);
+		kill_process(pids[i]);
 	reap();
 	check_shared(&m);
 	vcpu_destroy(&second);

@@ -101,6 +101,16 @@ static inline uint32_t out_data(const struct vcpu *vcpu)
 	return value;
 }
 
+/* The guest runs in another thread, and comes to set the word at @gpa. */
+static inline bool guest_has_set(struct vm *vm, uint64_t gpa)
+{
+	volatile uint32_t *word = vm_gpa(vm, gpa, 4);
+
+	for (int i = 0; i < 500 * test_patience() && !*word; i++)
+		usleep(10000);
+	return *word;
+}
+
 /* KVM_RUN has to come back for @reason, or the test ends. */
 #define ASSERT_EXIT(reason, vcpu)					\
 do {									\

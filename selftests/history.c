@@ -5,9 +5,9 @@
  * history_lapic.c, those in which the client is the attacker in history_client.c.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 
+#include "background.h"
 #include "history.h"
 #include "cpus.h"
 #include "harness.h"
@@ -285,14 +285,6 @@ TEST_F(guest, cve_2019_3887_no_guest_in_the_guest)
 	EXPECT_EQ(-ENOTTY, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_NESTED_STATE, &state));
 }
 
-/* Until the client writes to CODE_GPA + 0x2000. */
-GUEST_CODE(wait_for_flag, 64,
-	   "sti\n"
-	   "1: incl 0x12004\n"
-	   "cmpl $0, 0x12000\n"
-	   "je 1b\n"
-	   "hlt\n");
-
 static void *run_on_cpu_0(void *vcpu)
 {
 	stay_on(0);
@@ -338,7 +330,6 @@ TEST_F(guest, cve_2019_19338_no_tsx)
  */
 TEST_F(guest, cve_2019_19338_tsx_is_off_in_the_cpu)
 {
-	volatile uint32_t *flag = vm_gpa(&self->m.vm, CODE_GPA + 0x2000, 8);
 	int fd = open("/dev/cpu/0/msr", O_RDONLY);
 	uint64_t before, during, after;
 	pthread_t thread;
@@ -348,20 +339,21 @@ TEST_F(guest, cve_2019_19338_tsx_is_off_in_the_cpu)
 		SKIP(return, "no second CPU, or no /dev/cpu/*/msr");
 	if (pread(fd, &before, 8, MSR_IA32_TSX_CTRL) != 8)
 		SKIP(return, "the CPU has no IA32_TSX_CTRL");
+	/* With tsx=on on its command line the kernel has it so. */
+	ASSERT_EQ(0, before & RTM_DISABLE);
 	if (testing_kvm())
 		SKIP(return, "KVM leaves it alone if the CPU has no RTM, as this one");
-	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, wait_for_flag));
+	ASSERT_EQ(0, load_counting(self->vcpu, 0, count_until_told));
 	stay_on(1);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_on_cpu_0, self->vcpu));
-	while (!flag[1])
-		usleep(1000);
+	ASSERT_TRUE(goes_on(count_of(&self->m.vm, 0)));
 	for (int i = 0; i < 100; i++) {
 		ASSERT_EQ(8, pread(fd, &during, 8, MSR_IA32_TSX_CTRL));
 		if (during != before)
 			break;
 		usleep(1000);
 	}
-	flag[0] = 1;
+	tell_to_stop(&self->m.vm);
 	pthread_join(thread, &ret);
 	ASSERT_EQ(0, (long)ret);
 	ASSERT_EQ(8, pread(fd, &after, 8, MSR_IA32_TSX_CTRL));

@@ -76,16 +76,22 @@ TEST_F(host, io_ports)
 /* And the other way round: no permission comes from it either. */
 TEST_F(host, no_io_ports_for_free)
 {
-	int status;
+	int turn[2], status;
 	pid_t pid;
+	char byte;
 
+	ASSERT_EQ(0, pipe(turn));
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid) {
-		neighbour_turn(&self->n);
+		/* Its turn, which this process would not see, is the parent's to take. */
+		if (read(turn[0], &byte, 1) != 1)
+			_exit(1);
 		outb(0, PORT_POST);
 		_exit(0);
 	}
+	ASSERT_TRUE(neighbour_turn(&self->n));
+	ASSERT_EQ(1, write(turn[1], "", 1));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) {
 		TH_LOG("a process without ioperm() wrote to a port");
@@ -192,6 +198,9 @@ TEST_F(host, descriptor_tables)
 	ASSERT_MACHINE(&m, 2);
 	asm volatile("sgdt %0" : "=m"(gdt[0]));
 	asm volatile("sidt %0" : "=m"(idt[0]));
+	/* No table is as short. */
+	if (!gdt[0].limit)
+		SKIP(return, "the kernel makes up what SGDT and SIDT give (UMIP)");
 	for (int i = 0; i < TURNS; i++) {
 		if (i & 1)
 			ASSERT_RUN_OURSELVES(&m);

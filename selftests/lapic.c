@@ -4,9 +4,7 @@
  * KVM_GET/SET_LAPIC, as MSRs and in memory, the priorities of interrupts, and HLT
  * that waits for them. Its timer: lapic_timer.c; who sends to whom: lapic_ipi.c, lapic_init.c.
  */
-#include <pthread.h>
-#include <signal.h>
-
+#include "background.h"
 #include "lapic.h"
 #include "harness.h"
 
@@ -200,7 +198,7 @@ GUEST_LABEL(sleeper_nmi);
 
 static void *send_msi_soon(void *vm)
 {
-	usleep(20000);
+	usleep(20000 * test_patience());
 	signal_msi(vm, 0, VECTOR);
 	return NULL;
 }
@@ -224,34 +222,41 @@ TEST_F(lapic, message_ends_halt)
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 }
 
-static void nothing(int sig)
-{
-}
+struct signals {
+	pthread_t to;
+	volatile bool enough;
+};
 
-static void *signal_soon(void *thread)
+/* One by one, as the first may come before KVM_RUN, or before the guest halts. */
+static void *send_signals(void *arg)
 {
-	usleep(20000);
-	pthread_kill(*(pthread_t *)thread, SIGUSR1);
+	struct signals *signals = arg;
+
+	while (!signals->enough) {
+		usleep(20000 * test_patience());
+		pthread_kill(signals->to, SIGUSR1);
+	}
 	return NULL;
 }
 
 /* ...and so does a signal for the thread; the vCPU stays halted. */
 static void run_until_halted(struct __test_metadata *_metadata, struct vcpu *vcpu)
 {
-	pthread_t self_thread = pthread_self(), thread;
+	struct signals signals = { .to = pthread_self() };
+	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, signal_soon, &self_thread));
-	ASSERT_EQ(-EINTR, vcpu_run(vcpu));
-	EXPECT_EQ(KVM_EXIT_INTR, vcpu->run->exit_reason);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_signals, &signals));
+	do {
+		ASSERT_EQ(-EINTR, vcpu_run(vcpu));
+		EXPECT_EQ(KVM_EXIT_INTR, vcpu->run->exit_reason);
+	} while (get_mp_state(vcpu) != KVM_MP_STATE_HALTED);
+	signals.enough = true;
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(KVM_MP_STATE_HALTED, get_mp_state(vcpu));
 }
 
 TEST_F(lapic, signal_interrupts_halt)
 {
-	struct sigaction action = { .sa_handler = nothing };
-
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	catch_signal(SIGUSR1);
 	ASSERT_LOADED(sleeper);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 	run_until_halted(_metadata, self->vcpu);
@@ -304,6 +309,8 @@ TEST_F(lapic, images_at_random)
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
 }
 
+#define PORT_GP		0xe4
+
 GUEST_CODE(accesses, 16,
 	   SWITCH_ON
 	   "outb %al, $0xe0\n"
@@ -320,8 +327,8 @@ GUEST_LABEL(access_write);
 GUEST_LABEL(access_read);
 GUEST_LABEL(on_gp);
 
-/* One WRMSR or RDMSR in the guest, in a state of its own: true if it does not fault. */
-static bool access_msr(struct vcpu *vcpu, const uint8_t *label, uint32_t reg, uint64_t *value)
+/* One WRMSR or RDMSR in the guest, in a state of its own: the port that it gets to, or an error. */
+static int access_msr(struct vcpu *vcpu, const uint8_t *label, uint32_t reg, uint64_t *value)
 {
 	struct kvm_regs regs = {
 		.rip = label - accesses,
@@ -331,13 +338,14 @@ static bool access_msr(struct vcpu *vcpu, const uint8_t *label, uint32_t reg, ui
 		.rax = (uint32_t)*value,
 		.rdx = *value >> 32,
 	};
+	int ret;
 
-	if (sys_ioctl_ptr(vcpu->fd, KVM_SET_REGS, &regs) || vcpu_run(vcpu) ||
-	    vcpu->run->exit_reason != KVM_EXIT_IO || vcpu->run->io.port != PORT_MAIN ||
-	    sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, &regs))
-		return false;
+	ret = sys_ioctl_ptr(vcpu->fd, KVM_SET_REGS, &regs) ?: vcpu_run(vcpu);
+	ret = ret ?: sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, &regs);
+	if (ret)
+		return ret;
 	*value = regs.rdx << 32 | (uint32_t)regs.rax;
-	return true;
+	return vcpu->run->exit_reason == KVM_EXIT_IO ? vcpu->run->io.port : -EPROTO;
 }
 
 /* SDM vol. 3, table "Local APIC Register Address Map Supported by x2APIC". */
@@ -372,7 +380,7 @@ TEST_F(lapic, x2apic_msrs)
 	ASSERT_LOADED(accesses);
 	set_vector(self->vm, 13, on_gp - accesses);
 	value = 0;
-	EXPECT_FALSE(access_msr(self->vcpu, access_read, APIC_VERSION, &value)) {
+	EXPECT_EQ(PORT_GP, access_msr(self->vcpu, access_read, APIC_VERSION, &value)) {
 		TH_LOG("outside of x2APIC mode");
 	}
 	ASSERT_LOADED(accesses);
@@ -380,12 +388,12 @@ TEST_F(lapic, x2apic_msrs)
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		value = rows[i].value;
-		EXPECT_EQ(rows[i].write,
+		EXPECT_EQ(rows[i].write ? PORT_MAIN : PORT_GP,
 			  access_msr(self->vcpu, access_write, rows[i].reg, &value)) {
 			TH_LOG("WRMSR of register 0x%x", rows[i].reg);
 		}
 		value = ~0ull;
-		EXPECT_EQ(rows[i].read,
+		EXPECT_EQ(rows[i].read ? PORT_MAIN : PORT_GP,
 			  access_msr(self->vcpu, access_read, rows[i].reg, &value)) {
 			TH_LOG("RDMSR of register 0x%x", rows[i].reg);
 		}
@@ -395,7 +403,8 @@ TEST_F(lapic, x2apic_msrs)
 			}
 		/* 64 bits, which only ICR has. */
 		value = 1ull << 32;
-		EXPECT_FALSE(access_msr(self->vcpu, access_write, rows[i].reg, &value)) {
+		EXPECT_EQ(PORT_GP,
+			  access_msr(self->vcpu, access_write, rows[i].reg, &value)) {
 			TH_LOG("64 bits in register 0x%x", rows[i].reg);
 		}
 	}

@@ -4,8 +4,7 @@
  *
  * SDM vol. 3, "Multiple-Processor (MP) Initialization".
  */
-#include <pthread.h>
-
+#include "background.h"
 #include "lapic.h"
 #include "harness.h"
 
@@ -50,38 +49,47 @@ GUEST_CODE(starts_ap, 16,
 	   "outb %al, $0xe3\n"
 	   "hlt\n"
 	   "ap_spins: sti\n"
-	   "1: pause\n"
+	   "1: incl 0x2008\n"
 	   "jmp 1b\n");
 GUEST_LABEL(ap_spins);
 GUEST_LABEL(starts_ap_interrupt);
 GUEST_LABEL(starts_ap_nmi);
 
-static void *run_until_out(void *vcpu)
-{
-	return (void *)(intptr_t)vcpu_run(vcpu);
-}
-
 static const uint8_t jump_to_ap[] = { 0xe9, 0xfd, 0x00 }; /* to 0x100 */
 
-/* The BSP is about to send INIT and SIPI; SIPI 0x10 is CODE_GPA. Then an IPI comes back. */
-static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap)
+/* KVM has the client call again. */
+static void *run_ap(void *ap)
 {
-	pthread_t thread;
+	int ret;
+
+	do {
+		ret = vcpu_run(ap);
+	} while (ret == -EAGAIN);
+	return (void *)(intptr_t)ret;
+}
+
+/*
+ * The BSP is about to send INIT and SIPI; SIPI 0x10 is CODE_GPA. Then an IPI comes back. An AP
+ * that @runs counts, and is seen to.
+ */
+static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap, bool runs)
+{
+	pthread_t bsp_thread, ap_thread;
 	void *ret;
 
 	/* The BSP is done with what is there. */
 	ASSERT_EQ(0, vm_load_code(bsp->vm, CODE_GPA, jump_to_ap, sizeof(jump_to_ap)));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run_until_out, bsp));
-	/* KVM has the client call again. */
-	do {
-		ret = run_until_out(ap);
-	} while ((intptr_t)ret == -EAGAIN);
+	ASSERT_EQ(0, pthread_create(&ap_thread, NULL, run_ap, ap));
+	if (runs)
+		ASSERT_TRUE(goes_on(count_of(ap->vm, 0)));
+	ASSERT_EQ(0, pthread_create(&bsp_thread, NULL, run_vcpu, bsp));
+	ASSERT_EQ(0, pthread_join(ap_thread, &ret));
 	ASSERT_EQ(NULL, ret);
 	ASSERT_EQ(KVM_EXIT_IO, ap->run->exit_reason);
 	EXPECT_EQ(PORT_AP, ap->run->io.port);
 	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(ap));
 	ASSERT_OUT(PORT_AP, ap);
-	ASSERT_EQ(0, pthread_join(thread, &ret));
+	ASSERT_EQ(0, pthread_join(bsp_thread, &ret));
 	ASSERT_EQ(NULL, ret);
 	EXPECT_EQ(PORT_INTERRUPT, bsp->run->io.port);
 }
@@ -93,7 +101,7 @@ TEST_F(init, starts_another)
 	EXPECT_EQ(KVM_MP_STATE_RUNNABLE, get_mp_state(self->vcpu));
 	ASSERT_LOADED(starts_ap);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	start_ap(_metadata, self->vcpu, &self->ap);
+	start_ap(_metadata, self->vcpu, &self->ap, false);
 }
 
 /* INIT reaches one that runs, too. */
@@ -109,7 +117,7 @@ TEST_F(init, starts_one_that_runs)
 	ASSERT_EQ(0, sys_ioctl_ptr(self->ap.fd, KVM_SET_MP_STATE, &runnable));
 	ASSERT_LOADED(starts_ap);
 	ASSERT_OUT(PORT_MAIN, self->vcpu);
-	start_ap(_metadata, self->vcpu, &self->ap);
+	start_ap(_metadata, self->vcpu, &self->ap, true);
 }
 
 /* From one vCPU to another KVM passes them on: see starts_another. */

@@ -3,28 +3,11 @@
  * What a process leaves behind: nothing, however it ends.
  */
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 
-#include "guest_code.h"
+#include "background.h"
 #include "harness.h"
 #include "users.h"
-
-GUEST_CODE(spin, 64,
-	   "sti\n"
-	   "1: incq %rbx\n"
-	   "jmp 1b");
-
-static void *run_vcpu(void *vcpu)
-{
-	return (void *)(long)vcpu_run(vcpu);
-}
-
-static void nothing(int signal)
-{
-	(void)signal;
-}
 
 /* Two VMs, one of them with two vCPUs that run. Tells when they do. */
 static void be_busy(int ready)
@@ -35,12 +18,8 @@ static void be_busy(int ready)
 
 	if (machine_create(&a, 2) || machine_create(&b, 2) ||
 	    vcpu_create(&second, &a.vm, 1) ||
-	    load_guest_code(&a.vcpu, VM_MODE_LONG, spin) ||
-	    load_guest_code(&second, VM_MODE_LONG, spin) ||
-	    pthread_create(&threads[0], NULL, run_vcpu, &a.vcpu) ||
-	    pthread_create(&threads[1], NULL, run_vcpu, &second))
+	    start_counting(&a.vcpu, 0, &threads[0]) || start_counting(&second, 1, &threads[1]))
 		_exit(1);
-	usleep(20000 * test_patience());
 	if (write(ready, "", 1) != 1)
 		_exit(2);
 	pthread_join(threads[0], NULL);
@@ -142,16 +121,13 @@ TEST(closed_in_any_order)
 TEST(closed_while_running)
 {
 	int before = module_users();
-	struct sigaction action = { .sa_handler = nothing };
 	pthread_t thread;
 	struct machine m;
 	void *ret;
 
-	sigaction(SIGUSR1, &action, NULL);
+	catch_signal(SIGUSR1);
 	ASSERT_MACHINE(&m, 2);
-	ASSERT_EQ(0, load_guest_code(&m.vcpu, VM_MODE_LONG, spin));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, &m.vcpu));
-	usleep(20000 * test_patience());
+	ASSERT_EQ(0, start_counting(&m.vcpu, 0, &thread));
 	munmap(m.vcpu.run, m.vcpu.run_size);
 	close(m.vcpu.fd);
 	close(m.vm.fd);

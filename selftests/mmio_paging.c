@@ -4,6 +4,7 @@
  * and the address is one that they give.
  */
 #include <asm/processor-flags.h>
+#include <cpuid.h>
 
 #include "guest_code.h"
 #include "harness.h"
@@ -152,6 +153,13 @@ static const struct {
 	{ "SMEP", CODE_0 | PTE_TABLE, X86_CR4_SMEP, 0, PF_FETCH | PF_PRESENT },
 };
 
+static bool cpu_has_smep(void)
+{
+	unsigned int eax, ebx, ecx, edx;
+
+	return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && ebx & 1 << 7;
+}
+
 static int start_loads(struct vcpu *vcpu, uint64_t cr4, uint64_t efer)
 {
 	struct kvm_regs regs = {
@@ -191,6 +199,7 @@ TEST_F(paging, code_page_gone)
 	uint64_t *pd = vm_gpa(&self->m.vm, VM_GPA_PD, PAGE);
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
+	int ret;
 
 	/* The handler of #PF halts. SMEP lets it: it is no page of ring 3. */
 	*(uint8_t *)vm_gpa(&self->m.vm, CODE_GPA, 1) = 0xf4;
@@ -200,10 +209,12 @@ TEST_F(paging, code_page_gone)
 	pd[0] &= ~PTE_USER;
 	for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
 		self->pt[0] = (CODE_0 | PTE_TABLE) & ~PTE_USER;
-		if (start_loads(self->vcpu, gone[i].cr4, gone[i].efer)) {
-			TH_LOG("%s: not on this CPU", gone[i].name);
+		ret = start_loads(self->vcpu, gone[i].cr4, gone[i].efer);
+		if (gone[i].cr4 & X86_CR4_SMEP && !cpu_has_smep()) {
+			EXPECT_EQ(-EINVAL, ret);
 			continue;
 		}
+		ASSERT_EQ(0, ret);
 		ASSERT_EXIT(KVM_EXIT_MMIO, self->vcpu);
 		self->pt[0] = gone[i].pte;
 		ASSERT_EXIT(KVM_EXIT_HLT, self->vcpu);

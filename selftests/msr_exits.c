@@ -3,11 +3,9 @@
  * KVM_CAP_X86_USER_SPACE_MSR: the client is told of accesses that fail, and
  * completes them.
  */
-#include <pthread.h>
-
 #include "harness.h"
+#include "background.h"
 #include "filter.h"
-#include "guest_code.h"
 
 #define INVAL		KVM_MSR_EXIT_REASON_INVAL
 #define UNKNOWN		KVM_MSR_EXIT_REASON_UNKNOWN
@@ -278,17 +276,12 @@ TEST_F(exits, completed_by_immediate_exit)
 	EXPECT_EQ((uint32_t)VALUE, op.rax);
 }
 
-/* Reads the MSR in ECX, and counts at CODE_GPA + 0x2000. */
+/* Reads the MSR in ECX, and counts. */
 GUEST_CODE(read_for_ever, 64,
 	   "sti\n"
 	   "1: rdmsr\n"
-	   "incq 0x12000\n"
+	   "incq 0x12008\n"
 	   "jmp 1b\n");
-
-static void *run_vcpu(void *vcpu)
-{
-	return (void *)(long)vcpu_run(vcpu);
-}
 
 /* Those that a guest may access without an exit have to be taken from it again. */
 TEST_F(exits, filter_for_a_running_guest)
@@ -300,8 +293,8 @@ TEST_F(exits, filter_for_a_running_guest)
 
 	ASSERT_EQ(0, report(&self->m.vm, FILTER));
 	for (size_t i = 0; i < ARRAY_SIZE(indices); i++) {
-		volatile uint64_t *count = vm_gpa(&self->m.vm, 0x12000, 8);
-		uint64_t first = *count;
+		volatile uint64_t *count = count_of(&self->m.vm, 0);
+		uint64_t first;
 
 		ASSERT_EQ(0, set_filter(&self->m.vm, KVM_MSR_FILTER_DEFAULT_ALLOW, NULL, 0));
 		ASSERT_EQ(0, load_guest_code(&self->m.vcpu, VM_MODE_LONG, read_for_ever));
@@ -309,8 +302,7 @@ TEST_F(exits, filter_for_a_running_guest)
 		regs.rcx = indices[i];
 		ASSERT_EQ(0, sys_ioctl_ptr(self->m.vcpu.fd, KVM_SET_REGS, &regs));
 		ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, &self->m.vcpu));
-		while (*count == first)
-			usleep(1000);
+		ASSERT_TRUE(goes_on(count));
 		ASSERT_DENIED(indices[i]);
 		/* From now on, and not from the next exit: one access may be on its way. */
 		first = *count;

@@ -4,8 +4,6 @@
  * by message; and what it may not do: lock memory.
  */
 #include <linux/capability.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -178,23 +176,12 @@ TEST(files_outlive_their_owner)
 	close(sockets[1]);
 }
 
-static void nothing(int signal)
-{
-	(void)signal;
-}
-
-static void *run_vcpu(void *vcpu)
-{
-	return (void *)(long)vcpu_run(vcpu);
-}
-
 /*
  * A process whose guest runs forks: parent and child have the files, only the
  * parent may use them, and its guest goes on while the child comes and goes.
  */
 TEST(forks_while_a_guest_runs)
 {
-	struct sigaction action = { .sa_handler = nothing };
 	int before = module_users(), status;
 	volatile uint64_t *counter = shared_page();
 	pthread_t thread;
@@ -202,7 +189,7 @@ TEST(forks_while_a_guest_runs)
 	void *ret;
 
 	ASSERT_NE(MAP_FAILED, counter);
-	sigaction(SIGUSR1, &action, NULL);
+	catch_signal(SIGUSR1);
 	ASSERT_EQ(0, make_counter(&m, (void *)counter));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_vcpu, &m.vcpu));
 	ASSERT_TRUE(goes_on(counter));

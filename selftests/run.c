@@ -2,12 +2,10 @@
 /*
  * KVM_RUN: how it is ended, who may call it, and what it is called on.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 
-#include "guest_code.h"
+#include "background.h"
 #include "harness.h"
 
 FIXTURE(run) {
@@ -33,34 +31,12 @@ GUEST_CODE(two_halts, 64,
 	   "incq %rbx\n"
 	   "hlt");
 
-/*
- * Counts for ever. Interrupts end that whatever RFLAGS.IF is, but an emulator
- * has been seen to get that wrong for a loop as short as this one.
- */
-GUEST_CODE(spin, 64,
-	   "sti\n"
-	   "1: incq %rbx\n"
-	   "jmp 1b");
-
 static uint64_t guest_rbx(const struct vcpu *vcpu)
 {
 	struct kvm_regs regs = { .rbx = ~0ULL };
 
 	sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, &regs);
 	return regs.rbx;
-}
-
-static void nothing(int signal)
-{
-	(void)signal;
-}
-
-/* A signal that interrupts system calls, and has no other effect. */
-static void catch_signal(int number)
-{
-	struct sigaction action = { .sa_handler = nothing };
-
-	sigaction(number, &action, NULL);
 }
 
 TEST_F(run, hlt_and_on)
@@ -111,21 +87,19 @@ TEST_F(run, immediate_exit)
 TEST_F(run, signal_is_eintr)
 {
 	const struct itimerval soon = { .it_value.tv_usec = 100000 };
-	uint64_t before = 0;
+	volatile uint64_t *count = count_of(&self->m.vm, 0);
 
 	catch_signal(SIGALRM);
-	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, spin));
+	ASSERT_EQ(0, load_counting(self->vcpu, 0, count_until_told));
 	for (int i = 0; i < 3; i++) {
-		uint64_t after;
+		uint64_t before = *count;
 
 		ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
 		EXPECT_EQ(-EINTR, vcpu_run(self->vcpu));
 		EXPECT_EQ(KVM_EXIT_INTR, self->vcpu->run->exit_reason);
-		after = guest_rbx(self->vcpu);
-		EXPECT_LT(before, after) {
+		EXPECT_LT(before, *count) {
 			TH_LOG("the guest has not gone on, run %d", i);
 		}
-		before = after;
 	}
 }
 
@@ -138,17 +112,6 @@ static void *get_regs(void *arg)
 	return (void *)(long)sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, &regs);
 }
 
-static void *run_vcpu(void *arg)
-{
-	return (void *)(long)vcpu_run(arg);
-}
-
-/* Wait until a thread of this process has run the guest for a while. */
-static void let_it_run(void)
-{
-	usleep(50000 * test_patience());
-}
-
 TEST_F(run, others_wait_for_a_running_vcpu)
 {
 	pthread_t runner, waiter;
@@ -156,9 +119,7 @@ TEST_F(run, others_wait_for_a_running_vcpu)
 	void *ret;
 
 	catch_signal(SIGUSR1);
-	ASSERT_EQ(0, load_guest_code(self->vcpu, VM_MODE_LONG, spin));
-	ASSERT_EQ(0, pthread_create(&runner, NULL, run_vcpu, self->vcpu));
-	let_it_run();
+	ASSERT_EQ(0, start_counting(self->vcpu, 0, &runner));
 	ASSERT_EQ(0, pthread_create(&waiter, NULL, get_regs, self->vcpu));
 
 	clock_gettime(CLOCK_REALTIME, &deadline);
@@ -190,12 +151,8 @@ TEST_F(run, killed_while_running_and_waiting)
 		struct machine m;
 		pthread_t thread;
 
-		if (machine_create(&m, 2) ||
-		    load_guest_code(&m.vcpu, VM_MODE_LONG, spin) ||
-		    pthread_create(&thread, NULL, run_vcpu, &m.vcpu))
-			_exit(1);
-		let_it_run();
-		if (write(from_child[1], "", 1) != 1)
+		if (machine_create(&m, 2) || start_counting(&m.vcpu, 0, &thread) ||
+		    write(from_child[1], "", 1) != 1)
 			_exit(1);
 		get_regs(&m.vcpu);
 		_exit(2);
@@ -203,7 +160,8 @@ TEST_F(run, killed_while_running_and_waiting)
 	close(from_child[1]);
 	ASSERT_EQ(1, read(from_child[0], &byte, 1));
 	close(from_child[0]);
-	let_it_run();
+	/* Now it waits, most likely. */
+	usleep(50000 * test_patience());
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFSIGNALED(status)) {

@@ -3,11 +3,9 @@
  * Several VMs, several vCPUs, several CPUs: everyone's MSRs stay their own,
  * also when a vCPU moves from one CPU to another while it runs.
  */
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
-#include "guest_code.h"
+#include "background.h"
 #include "harness.h"
 
 #define VMS		2
@@ -215,11 +213,6 @@ GUEST_CODE(watch_own_state, 64,
 	   "xorl %r15d, %r15d\n"
 	   "2: hlt\n");
 
-static void *run_vcpu(void *vcpu)
-{
-	return (void *)(long)vcpu_run(vcpu);
-}
-
 TEST_F(smp, pushed_from_cpu_to_cpu_while_running)
 {
 	pthread_t threads[VMS];
@@ -257,7 +250,7 @@ TEST_F(smp, pushed_from_cpu_to_cpu_while_running)
 		usleep(5000);
 	}
 	for (int v = 0; v < VMS; v++)
-		*(volatile uint32_t *)vm_gpa(&self->vms[v], 0x12000, 4) = 1;
+		tell_to_stop(&self->vms[v]);
 	for (int v = 0; v < VMS; v++) {
 		struct vcpu *vcpu = &self->vcpus[v][0];
 		void *ret;

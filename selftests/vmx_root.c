@@ -4,11 +4,10 @@
  * gone and come back, and after the module was unloaded and loaded again.
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 
+#include "background.h"
 #include "cpus.h"
-#include "guest_code.h"
 #include "harness.h"
 
 #define MODULE		"minihv"
@@ -120,14 +119,6 @@ TEST_F(hotplug, the_log_says_so)
 	close(kmsg);
 }
 
-/* Counts until the word at 0x12000 is set. */
-GUEST_CODE(count_until_told, 64,
-	   "sti\n"
-	   "1: incq %rbx\n"
-	   "cmpl $0, 0x12000\n"
-	   "je 1b\n"
-	   "hlt\n");
-
 struct runner {
 	struct vcpu *vcpu;
 	int cpu;
@@ -146,18 +137,18 @@ static void while_a_guest_runs(struct __test_metadata *_metadata,
 			       struct machine *m, int guest_cpu, int cpu)
 {
 	struct runner r = { .vcpu = &m->vcpu, .cpu = guest_cpu };
+	volatile uint64_t *count = count_of(&m->vm, 0);
 	pthread_t thread;
 	void *ret;
 
-	ASSERT_EQ(0, load_guest_code(&m->vcpu, VM_MODE_LONG,
-				     count_until_told));
+	ASSERT_EQ(0, load_counting(&m->vcpu, 0, count_until_told));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_there, &r));
-	usleep(20000);
+	ASSERT_TRUE(goes_on(count));
 	ASSERT_EQ(0, set_online(cpu, false));
-	usleep(20000);
+	ASSERT_TRUE(goes_on(count));
 	ASSERT_EQ(0, set_online(cpu, true));
-	usleep(20000);
-	*(volatile uint32_t *)vm_gpa(&m->vm, 0x12000, 4) = 1;
+	ASSERT_TRUE(goes_on(count));
+	tell_to_stop(&m->vm);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(0, (long)ret);
 	EXPECT_EQ(KVM_EXIT_HLT, m->vcpu.run->exit_reason);

@@ -11,8 +11,8 @@ only_killers_reports()
 {
 	dmesg -c >/tmp/log
 	echo 'memory.sh: the log up to here has been looked at' >/dev/kmsg
-	awk '/invoked oom-killer/ { skip = 1 } !skip { print } /[Kk]illed process/ { skip = 0 }' /tmp/log \
-		>/tmp/rest
+	awk '/invoked oom-killer/ { report = 1 } !report || !/Call Trace/ { print }
+		/[Kk]illed process/ { report = 0 }' /tmp/log >/tmp/rest
 	grep -E "$trouble" /tmp/rest | grep -v "$no_trouble" && return 1
 	echo "$(grep -c 'illed process' /tmp/log) killed"
 }
