@@ -84,14 +84,14 @@ void vcpu_inject_pf(struct vcpu *vcpu, u64 linear, u32 error_code)
  * @vcpu: the vCPU, loaded or not
  * @dr6: the bits of DR6 that say why
  *
- * SDM vol. 3, "Debug Control Register (DR7)": GD is clear in the handler, which
- * could not read the debug registers otherwise.
+ * DR6 keeps what it has, but B0 to B3 say only what happened now. SDM vol. 3, "Debug Control
+ * Register (DR7)": GD is clear in the handler, which could not read the debug registers otherwise.
  */
 void vcpu_inject_db(struct vcpu *vcpu, unsigned long dr6)
 {
 	if (!vcpu_inject_exception(vcpu, DB_VECTOR, false, 0))
 		return;
-	vcpu->dr6 |= dr6;
+	vcpu->dr6 = (vcpu->dr6 & ~DR_TRAP_BITS) | dr6;
 	if (vcpu->dr7 & DR7_GENERAL_DETECT) {
 		vcpu->dr7 &= ~DR7_GENERAL_DETECT;
 		vcpu->dirty |= DIRTY_DEBUG;
@@ -169,7 +169,9 @@ void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 		events->interrupt.shadow |= KVM_X86_SHADOW_INT_STI;
 	if (vcpu->interruptibility & GUEST_INTR_STATE_MOV_SS)
 		events->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
-	events->nmi.pending = vcpu->nmis + test_bit(REQUEST_NMI, &vcpu->requests);
+	if (test_and_clear_bit(REQUEST_NMI, &vcpu->requests))
+		interrupt_add_nmi(vcpu);
+	events->nmi.pending = vcpu->nmis;
 	events->nmi.masked = !!(vcpu->interruptibility & GUEST_INTR_STATE_NMI);
 	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 }
@@ -186,7 +188,7 @@ static bool events_valid(const struct kvm_vcpu_events *events)
 	    (events->smi.smm || events->smi.pending || events->smi.smm_inside_nmi ||
 	     events->smi.latched_init))
 		return false;
-	return !(events->exception.injected | events->exception.pending) ||
+	return !events->exception.injected ||
 	       (events->exception.nr < 32 && events->exception.nr != NMI_VECTOR);
 }
 
@@ -203,7 +205,8 @@ static void set_shadow(struct vcpu *vcpu, u8 shadow)
 /**
  * vcpu_set_events() - KVM_SET_VCPU_EVENTS
  * @vcpu: the vCPU, not loaded
- * @events: as in the KVM API; "pending" and "injected" exceptions are the same here
+ * @events: as in the KVM API; an exception that is pending means something only to a client
+ *	that has enabled KVM_CAP_EXCEPTION_PAYLOAD, which is absent
  *
  * A client may set the registers before or after. What contradicts them is sorted out at
  * VM entry: by load_dirty() the shadow and what waits in it, by write_event() the error code.
@@ -219,7 +222,7 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 		return -EINVAL;
 
 	event->info = 0;
-	if (events->exception.injected | events->exception.pending) {
+	if (events->exception.injected) {
 		event->info = INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION |
 			      events->exception.nr;
 		event->insn_len = 0;
@@ -232,6 +235,9 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		set_shadow(vcpu, events->interrupt.shadow);
 
+	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
+	if (events->nmi.masked)
+		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
 	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
 		vcpu->nmis = 0;
 		vcpu->nmi_injected = false;
@@ -242,14 +248,13 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 			interrupt_add_nmi(vcpu);
 	}
 	/* State, and not one more each time. */
-	if (events->nmi.injected && !vcpu->nmi_injected)
+	if (events->nmi.injected && !vcpu->nmi_injected) {
+		vcpu->nmi_injected = true;
 		interrupt_add_nmi(vcpu);
-	else if (!events->nmi.injected && vcpu->nmi_injected)
+	} else if (!events->nmi.injected && vcpu->nmi_injected) {
+		vcpu->nmi_injected = false;
 		vcpu->nmis--;
-	vcpu->nmi_injected = events->nmi.injected;
-	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
-	if (events->nmi.masked)
-		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
+	}
 	if (events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->lapic)
 		lapic_set_sipi_vector(vcpu, events->sipi_vector);
 	vcpu->dirty |= DIRTY_REGS | DIRTY_STEP;

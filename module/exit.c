@@ -33,8 +33,6 @@ static int handle_db(struct vcpu *vcpu)
 {
 	unsigned long bits = DR_TRAP_BITS | DR_STEP | BIT(13);
 
-	/* DR6 keeps what it has, but B0 to B3 say only what happened now. */
-	vcpu->dr6 &= ~DR_TRAP_BITS;
 	vcpu_inject_db(vcpu, vcpu->exit.qualification & bits);
 	/* INT1 is a trap, the others tell what they are by RIP. */
 	if ((vcpu->exit.intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION) {

@@ -26,9 +26,6 @@
 #include "lapic.h"
 #include "vcpu.h"
 
-/* As KVM's: one that is being handled, and one that waits behind it. */
-#define NMIS_MAX	2
-
 /* Is there an interrupt for the guest, whether or not it can take it? */
 static bool interrupt_waits(struct vcpu *vcpu)
 {
@@ -121,10 +118,10 @@ void interrupt_put_back(struct vcpu *vcpu)
 		vcpu->interrupt = event->info & INTR_INFO_VECTOR_MASK;
 		break;
 	case INTR_INFO_VALID_MASK | INTR_TYPE_NMI_INTR:
-		interrupt_add_nmi(vcpu);
 		/* It blocks others only once its handler runs. */
 		vmwrite32(GUEST_INTERRUPTIBILITY_INFO,
 			  vmread32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI);
+		interrupt_add_nmi(vcpu);
 		break;
 	default:
 		return;
@@ -136,11 +133,17 @@ void interrupt_put_back(struct vcpu *vcpu)
  * interrupt_add_nmi() - an NMI for the guest
  * @vcpu: the vCPU
  *
+ * There can be one that is being handled, or is to be next, and one behind it.
+ *
  * Context: the vCPU's mutex is held; loaded or not.
  */
 void interrupt_add_nmi(struct vcpu *vcpu)
 {
-	if (vcpu->nmis < NMIS_MAX)
+	u32 interruptibility = vcpu->loaded ? vmread32(GUEST_INTERRUPTIBILITY_INFO) :
+					      vcpu->interruptibility;
+	bool one_is_handled = interruptibility & GUEST_INTR_STATE_NMI && !vcpu->nmi_injected;
+
+	if (vcpu->nmis < (one_is_handled ? 1 : 2))
 		vcpu->nmis++;
 }
 

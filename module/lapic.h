@@ -20,6 +20,7 @@
  * @timer: its end is an interrupt
  * @period: of the timer in periodic mode, in ns
  * @tsc_deadline: IA32_TSC_DEADLINE; 0 when it is not armed
+ * @host_deadline: the same moment by tsc_host()
  * @expired: a one-shot timer, or the deadline, has come; the guest reads 0 then
  * @sipi_vector: where the next SIPI sends the vCPU
  */
@@ -29,6 +30,7 @@ struct lapic {
 	struct hrtimer timer;
 	u64 period;
 	u64 tsc_deadline;
+	u64 host_deadline;
 	bool expired;
 	u8 sipi_vector;
 };
@@ -38,6 +40,7 @@ struct lapic {
  * @destination: APIC id or logical destination
  * @logical: which of the two it is
  * @broadcast: the destination that means all of them, in the sender's mode
+ * @except: who does not get it, or NULL
  * @mode: APIC_DM_*
  * @vector: the vector
  * @level: level-triggered
@@ -46,6 +49,7 @@ struct lapic_message {
 	u32 destination;
 	bool logical;
 	u32 broadcast;
+	const struct lapic *except;
 	u32 mode;
 	u8 vector;
 	bool level;

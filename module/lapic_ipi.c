@@ -41,7 +41,7 @@ static bool matches_xapic(const struct lapic *lapic, const struct lapic_message 
 
 static bool matches(const struct lapic *lapic, const struct lapic_message *m)
 {
-	if (!lapic_present(lapic))
+	if (!lapic_present(lapic) || lapic == m->except)
 		return false;
 	if (m->destination == m->broadcast)
 		return true;
@@ -100,26 +100,21 @@ static bool deliver_lowest(struct vm *vm, const struct lapic_message *m)
  */
 bool lapic_deliver(struct vm *vm, const struct lapic_message *m)
 {
+	bool to_all = !m->logical && m->destination == m->broadcast;
 	bool accepted = false;
 	struct vcpu *vcpu;
 	unsigned long id;
 
-	if (m->mode == APIC_DM_LOWEST)
+	/*
+	 * SDM vol. 3, "Lowest Priority Delivery Mode": not with a physical broadcast. It is fixed
+	 * then, as with KVM.
+	 */
+	if (m->mode == APIC_DM_LOWEST && !to_all)
 		return deliver_lowest(vm, m);
 	xa_for_each(&vm->vcpus, id, vcpu)
 		if (matches(vcpu->lapic, m))
 			accepted |= deliver_to(vcpu->lapic, m);
 	return accepted;
-}
-
-static void deliver_to_all(struct lapic *from, const struct lapic_message *m, bool self)
-{
-	struct vcpu *vcpu;
-	unsigned long id;
-
-	xa_for_each(&from->vcpu->vm->vcpus, id, vcpu)
-		if (lapic_present(vcpu->lapic) && (self || vcpu->lapic != from))
-			deliver_to(vcpu->lapic, m);
 }
 
 /**
@@ -148,16 +143,16 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
 	switch (low & APIC_DEST_ALLBUT) {
 	case APIC_DEST_SELF:
 		deliver_to(lapic, &m);
-		break;
-	case APIC_DEST_ALLINC:
-		deliver_to_all(lapic, &m, true);
-		break;
+		return;
 	case APIC_DEST_ALLBUT:
-		deliver_to_all(lapic, &m, false);
-		break;
-	default:
-		lapic_deliver(lapic->vcpu->vm, &m);
+		m.except = lapic;
+		fallthrough;
+	case APIC_DEST_ALLINC:
+		/* Whatever the destination says; and of them one, if it is the one with the lowest. */
+		m.destination = m.broadcast;
+		m.logical = true;
 	}
+	lapic_deliver(lapic->vcpu->vm, &m);
 }
 
 /*

@@ -28,11 +28,27 @@ static u64 count_to_ns(const struct lapic *lapic, u32 count)
 	return (u64)count * divisor(lapic);
 }
 
+/* By the TSC, which is a clock of its own: timers go by one that is corrected now and then. */
+static u64 ns_to_deadline(const struct lapic *lapic)
+{
+	s64 ticks = lapic->host_deadline - tsc_host();
+
+	return ticks > 0 ? mul_u64_u32_div(ticks, NSEC_PER_MSEC, tsc_khz) + 1 : 0;
+}
+
 static enum hrtimer_restart timer_ends(struct hrtimer *timer)
 {
 	struct lapic *lapic = container_of(timer, struct lapic, timer);
 	u32 entry = lapic_get(lapic, APIC_LVTT);
+	u64 left;
 
+	if (lapic_timer_mode(lapic) == APIC_LVT_TIMER_TSCDEADLINE) {
+		left = ns_to_deadline(lapic);
+		if (left) {
+			hrtimer_set_expires(timer, ktime_add_ns(ktime_get(), left));
+			return HRTIMER_RESTART;
+		}
+	}
 	/* Vectors below 16 are illegal. */
 	if (!(entry & APIC_LVT_MASKED) && lapic_enabled(lapic) && (u8)entry >= 16)
 		lapic_accept(lapic, entry, false);
@@ -74,7 +90,8 @@ static void start_deadline(struct lapic *lapic)
 		return;
 	if (lapic->tsc_deadline > now)
 		ticks = min(lapic->tsc_deadline - now, khz * MSEC_PER_SEC * DEADLINE_SECONDS);
-	start_in(lapic, mul_u64_u32_div(ticks, NSEC_PER_MSEC, khz));
+	lapic->host_deadline = tsc_host() + tsc_host_ticks(lapic->vcpu, ticks);
+	start_in(lapic, ns_to_deadline(lapic));
 }
 
 /**

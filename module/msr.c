@@ -319,10 +319,10 @@ struct msr_value msr_get(struct vcpu *vcpu, u32 index, bool host)
 	row = lookup(index);
 	if (!row)
 		return failure(MSR_UNKNOWN);
-	if (!host && !guest_has(vcpu, row))
-		return failure(MSR_ABSENT);
 	if (row->flags & MSR_NO_READ)
 		return failure(MSR_UNKNOWN);
+	if (!host && !guest_has(vcpu, row))
+		return failure(MSR_ABSENT);
 	return load_value(vcpu, row, index, host);
 }
 

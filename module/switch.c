@@ -41,6 +41,8 @@ static DEFINE_PER_CPU(u64, last_guest);
 static u32 mitigation_flags __ro_after_init;
 static bool flush_l1d __ro_after_init;
 static bool host_has_pebs __ro_after_init;
+/* Of IA32_PEBS_ENABLE, those that have the same place in IA32_PERF_GLOBAL_CTRL */
+static u64 pebs_counters __ro_after_init;
 static u8 *l1d_fill __ro_after_init;
 
 /**
@@ -53,10 +55,13 @@ static u8 *l1d_fill __ro_after_init;
  */
 int __init vcpu_switch_init(void)
 {
-	u64 unused;
+	u64 unused, capabilities;
 
 	host_has_pebs = !rdmsrq_safe(MSR_IA32_PEBS_ENABLE, &unused) &&
 			!rdmsrq_safe(MSR_CORE_PERF_GLOBAL_CTRL, &unused);
+	/* SDM vol. 3, "PEBS Load Latency Facility": else the upper half has other bits. */
+	pebs_counters = !rdmsrq_safe(MSR_IA32_PERF_CAPABILITIES, &capabilities) &&
+			capabilities & PERF_CAP_PEBS_BASELINE ? U64_MAX : U32_MAX;
 	if (cpu_mitigations_off())
 		return 0;
 	if (boot_cpu_has_bug(X86_BUG_MDS) || boot_cpu_has_bug(X86_BUG_TAA) ||
@@ -305,7 +310,7 @@ static void stop_host_pebs(struct vcpu *vcpu)
 	host->perf_global_ctrl = native_read_msr(MSR_CORE_PERF_GLOBAL_CTRL);
 	vcpu->pebs_off[0] = (struct vmx_msr_entry){
 		.index = MSR_CORE_PERF_GLOBAL_CTRL,
-		.value = host->perf_global_ctrl & ~host->pebs_enable,
+		.value = host->perf_global_ctrl & ~(host->pebs_enable & pebs_counters),
 	};
 	vcpu->pebs_off[1] = (struct vmx_msr_entry){ .index = MSR_IA32_PEBS_ENABLE };
 	vmwrite32(VM_ENTRY_MSR_LOAD_COUNT, PEBS_MSRS);

@@ -72,7 +72,8 @@ void tsc_exit(void)
 	compat_unregister_syscore(&syscore);
 }
 
-static u64 host_tsc_now(void)
+/** tsc_host() - what the host's TSC says now, and would if it had not been suspended */
+u64 tsc_host(void)
 {
 	return rdtsc() + lost;
 }
@@ -86,7 +87,18 @@ static u64 true_offset(const struct vcpu *vcpu)
 /** tsc_guest() - what the guest's TSC says now */
 u64 tsc_guest(const struct vcpu *vcpu)
 {
-	return scale(vcpu, host_tsc_now()) + vcpu->tsc_offset;
+	return scale(vcpu, tsc_host()) + vcpu->tsc_offset;
+}
+
+/**
+ * tsc_host_ticks() - how long the guest's TSC takes, in ticks of the host's
+ * @vcpu: whose
+ * @ticks: for so many of its own; less than a century's
+ */
+u64 tsc_host_ticks(const struct vcpu *vcpu, u64 ticks)
+{
+	return vcpu->tsc_multiplier == ONE ? ticks :
+	       mul_u64_u32_div(ticks, tsc_khz, vcpu->tsc_khz) + 1;
 }
 
 /* For this vCPU alone: vm->tsc does not learn of it. */
@@ -140,7 +152,7 @@ static void synchronize(struct vcpu *vcpu, u64 value)
 	u64 host_tsc, offset;
 
 	spin_lock(&last->lock);
-	host_tsc = host_tsc_now();
+	host_tsc = tsc_host();
 	offset = means_the_same(vcpu, last, host_tsc, value) ?
 		 last->offset : value - scale(vcpu, host_tsc);
 	last->khz = vcpu->tsc_khz;
@@ -158,7 +170,7 @@ static void set_client_offset(struct vcpu *vcpu, u64 offset)
 
 	spin_lock(&last->lock);
 	last->khz = vcpu->tsc_khz;
-	last->host_tsc = host_tsc_now();
+	last->host_tsc = tsc_host();
 	last->value = scale(vcpu, last->host_tsc) + offset;
 	last->offset = offset;
 	spin_unlock(&last->lock);
@@ -265,7 +277,7 @@ static enum msr_result set_tsc(struct msr_access *a)
 		synchronize(a->vcpu, a->data);
 		return MSR_OK;
 	}
-	offset = a->data - scale(a->vcpu, host_tsc_now());
+	offset = a->data - scale(a->vcpu, tsc_host());
 	*tsc_adjust(a) += offset - a->vcpu->tsc_offset;
 	set_offset(a->vcpu, offset);
 	return MSR_OK;

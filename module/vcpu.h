@@ -341,6 +341,8 @@ int vcpu_gva_to_gpa(struct vcpu *vcpu, u64 gva, enum gva_access access, u64 *gpa
 void tsc_init(void);
 void tsc_exit(void);
 u64 tsc_guest(const struct vcpu *vcpu);
+u64 tsc_host(void);
+u64 tsc_host_ticks(const struct vcpu *vcpu, u64 ticks);
 bool tsc_can_scale(void);
 bool tsc_khz_possible(unsigned long khz);
 int tsc_set_khz(struct vcpu *vcpu, unsigned long khz);

@@ -59,7 +59,8 @@ static inline void *run_vcpu(void *vcpu)
 /* 0 if the vCPU has begun to count in a thread of its own, which joins as run_vcpu() ends. */
 static inline int start_counting(struct vcpu *vcpu, int number, pthread_t *thread)
 {
-	int ret = load_counting(vcpu, number, count_until_told) ?: -pthread_create(thread, NULL, run_vcpu, vcpu);
+	int ret = load_counting(vcpu, number, count_until_told) ?:
+		  -pthread_create(thread, NULL, run_vcpu, vcpu);
 
 	return ret ?: goes_on(count_of(vcpu->vm, number)) ? 0 : -ETIME;
 }

@@ -148,6 +148,22 @@ TEST_F(events, nmi)
 	EXPECT_EQ(0, events.nmi.pending);
 }
 
+/* Behind one that is being handled there is place for one more. */
+TEST_F(events, nmi_while_one_is_handled)
+{
+	struct kvm_vcpu_events events;
+
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_NMI, 0));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(1, events.nmi.pending);
+	ASSERT_OUT(PORT_NMI, self->vcpu);
+	ASSERT_OUT(PORT_LATER, self->vcpu);
+}
+
 /* One that was under way is state: setting it twice makes no second one. */
 TEST_F(events, nmi_under_way_is_set_twice)
 {
@@ -439,6 +455,23 @@ TEST_F(events, bad_events)
 	ASSERT_EQ(0, get_events(self->vcpu, &events));
 	EXPECT_EQ(1, events.nmi.pending);
 	EXPECT_EQ(0, events.exception.injected);
+}
+
+/* Padding, in the API that is without KVM_CAP_EXCEPTION_PAYLOAD: what is in it means nothing. */
+TEST_F(events, no_exception_is_pending)
+{
+	static const uint8_t numbers[] = { VECTOR_UD, 40 };
+	struct kvm_vcpu_events events;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		ASSERT_EQ(0, get_events(self->vcpu, &events));
+		events.exception.pending = 1;
+		events.exception.nr = numbers[i];
+		ASSERT_EQ(0, set_events(self->vcpu, &events));
+		ASSERT_EQ(0, get_events(self->vcpu, &events));
+		EXPECT_EQ(0, events.exception.injected);
+	}
+	ASSERT_OUT(PORT_MAIN, self->vcpu);
 }
 
 TEST_F(events, sregs_carry_an_interrupt)

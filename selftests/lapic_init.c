@@ -72,7 +72,8 @@ static void *run_ap(void *ap)
  * The BSP is about to send INIT and SIPI; SIPI 0x10 is CODE_GPA. Then an IPI comes back. An AP
  * that @runs counts, and is seen to.
  */
-static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap, bool runs)
+static void start_ap(struct __test_metadata *_metadata, struct vcpu *bsp, struct vcpu *ap,
+		     bool runs)
 {
 	pthread_t bsp_thread, ap_thread;
 	void *ret;

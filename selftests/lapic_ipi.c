@@ -374,6 +374,45 @@ TEST_F(three, lowest_priority)
 	}
 }
 
+/* ICR's "all but me" and "all" with lowest priority: to one of them. */
+GUEST_CODE(to_all_lowest, 16,
+	   SWITCH_ON
+	   WRMSR(0x830, 0xc0141, 0)
+	   "outb %al, $0xe0\n"
+	   WRMSR(0x830, 0x80141, 0)
+	   "outb %al, $0xe0\n"
+	   HANDLERS(to_all_lowest));
+GUEST_LABEL(to_all_lowest_interrupt);
+GUEST_LABEL(to_all_lowest_nmi);
+
+TEST_F(three, lowest_priority_of_all)
+{
+	static const uint8_t tpr[VCPUS] = { 0x10, 0x30, 0x20 };
+	struct vm *vm = &self->m.vm;
+	struct vcpu *vcpu = self->vcpus[0];
+	int received;
+
+	ASSERT_EQ(0, switch_on(self->vcpus, DFR_FLAT, NULL, tpr));
+	ASSERT_EQ(0, load_guest_code(vcpu, VM_MODE_REAL, to_all_lowest));
+	ASSERT_OUT(PORT_MAIN, vcpu);
+	received = take_received(self->vcpus);
+	EXPECT_EQ(1, __builtin_popcount(received));
+	EXPECT_EQ(0, received & 1);
+	if (!testing_kvm())
+		EXPECT_EQ(4, received);
+	ASSERT_OUT(PORT_MAIN, vcpu);
+	received = take_received(self->vcpus);
+	EXPECT_EQ(1, __builtin_popcount(received));
+	if (!testing_kvm())
+		EXPECT_EQ(1, received);
+
+	/* Not allowed with the physical id that means all: then it is for all. */
+	struct kvm_msi msi = { .address_lo = 0xfeeff000, .data = MODE_LOWEST | VECTOR };
+
+	EXPECT_LT(0, sys_ioctl_ptr(vm->fd, KVM_SIGNAL_MSI, &msi));
+	EXPECT_EQ(7, take_received(self->vcpus));
+}
+
 /* GSIs: what the client has laid down is sent, and nothing else. */
 TEST_F(three, routes)
 {

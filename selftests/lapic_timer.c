@@ -171,6 +171,50 @@ TEST_F(timer, tsc_deadline)
 	}
 }
 
+/* EBX ticks from now; at the interrupt, EDI:ESI is the deadline, and EDX:EAX the TSC. */
+GUEST_CODE(by_deadline, 16,
+	   SWITCH_ON
+	   WRMSR(0x832, 0x40041, 0)
+	   "rdtsc\n"
+	   "addl %ebx, %eax\n"
+	   "adcl $0, %edx\n"
+	   "movl %eax, %esi\n"
+	   "movl %edx, %edi\n"
+	   "movl $0x6e0, %ecx\n"
+	   "wrmsr\n"
+	   "sti\n"
+	   "1: hlt\n"
+	   "jmp 1b\n"
+	   "by_deadline_interrupt: rdtsc\n"
+	   "outb %al, $0xe1\n"
+	   "by_deadline_nmi: hlt\n");
+GUEST_LABEL(by_deadline_interrupt);
+GUEST_LABEL(by_deadline_nmi);
+
+/* By the TSC, and not by another clock: here it is as much slower than said as may be. */
+TEST_F(timer, not_before_the_deadline)
+{
+	int khz = sys_ioctl(self->vcpu->fd, KVM_GET_TSC_KHZ, 0);
+	struct kvm_regs regs;
+	uint64_t tsc, deadline;
+
+	ASSERT_LT(0, khz);
+	ASSERT_EQ(0, sys_ioctl(self->vcpu->fd, KVM_SET_TSC_KHZ, khz + khz / 4200));
+	ASSERT_EQ(0, offer_deadline(self->vcpu));
+	ASSERT_LOADED(by_deadline);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	/* So long that it is more than an interrupt takes in Bochs. */
+	regs.rbx = khz < 800000 ? 5000 * khz : UINT32_MAX;
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_SET_REGS, &regs));
+	ASSERT_OUT(PORT_INTERRUPT, self->vcpu);
+	ASSERT_EQ(0, sys_ioctl_ptr(self->vcpu->fd, KVM_GET_REGS, &regs));
+	tsc = regs.rdx << 32 | (uint32_t)regs.rax;
+	deadline = regs.rdi << 32 | (uint32_t)regs.rsi;
+	EXPECT_LE(deadline, tsc) {
+		TH_LOG("%lu ticks of %d kHz too early", deadline - tsc, khz);
+	}
+}
+
 GUEST_CODE(far_deadline, 16,
 	   SWITCH_ON
 	   WRMSR(0x832, 0x40041, 0)

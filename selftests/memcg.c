@@ -94,7 +94,7 @@ FIXTURE_SETUP(memcg)
 	char root[256];
 
 	self->users = module_users();
-	/* Of version 2, with memory. (The harness runs a test whose setup has asked to be skipped.) */
+	/* Of version 2, with memory. (After a SKIP here the harness would run the test.) */
 	ASSERT_EQ(0, find_cgroups(root, sizeof(root)));
 	ASSERT_EQ(0, write_text(root, "cgroup.subtree_control", "+memory"));
 	snprintf(self->dir, sizeof(self->dir), "%s/minihv-test", root);

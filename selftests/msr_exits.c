@@ -105,6 +105,7 @@ TEST_F(exits, reasons)
 			vm_op_wrmsr(MSR_IA32_PERF_CTL, VALUE) },
 		{ "unknown MSR read", UNKNOWN, KVM_EXIT_X86_RDMSR,
 			vm_op_rdmsr(MSR_UNKNOWN_LOW) },
+		{ "write-only MSR", UNKNOWN, KVM_EXIT_X86_RDMSR, vm_op_rdmsr(MSR_IA32_PRED_CMD) },
 		{ "unknown MSR written", UNKNOWN, KVM_EXIT_X86_WRMSR,
 			vm_op_wrmsr(MSR_UNKNOWN, VALUE) },
 		{ "filtered read", FILTER, KVM_EXIT_X86_RDMSR, vm_op_rdmsr(MSR_IA32_STAR) },

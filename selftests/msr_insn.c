@@ -161,6 +161,32 @@ TEST_F(insn, single_step)
 	EXPECT_EQ(7, vm_op_value(&ops[4]));
 }
 
+/* Of a breakpoint that was hit before, DR6 says nothing any more: so it is for a NOP, too. */
+TEST_F(insn, single_step_is_no_breakpoint)
+{
+	static const uint8_t write_dr6[] = { 0x0f, 0x23, 0xf0 };
+	static const uint8_t read_dr6[] = { 0x0f, 0x21, 0xf0 };
+	static const uint8_t nop[] = { 0x90 };
+	const struct vm_op stepped[] = {
+		vm_op_insn(nop, sizeof(nop)), vm_op_rdmsr(MSR_IA32_STAR), vm_op_cpuid(0, 0),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(stepped); i++) {
+		struct vm_op ops[] = {
+			vm_op_insn(write_dr6, sizeof(write_dr6)), stepped[i],
+			vm_op_insn(read_dr6, sizeof(read_dr6)),
+		};
+
+		ops[0].rax = 0xffff0ff1;
+		ops[1].rflags = X86_EFLAGS_TF;
+		ASSERT_OPS(&self->m.vcpu, ops, ARRAY_SIZE(ops));
+		EXPECT_EQ(VECTOR_DB, ops[1].vector);
+		EXPECT_EQ(DR6_BS, ops[2].rax & (DR6_BS | 0xf)) {
+			TH_LOG("instruction %zu: DR6 %#lx", i, ops[2].rax);
+		}
+	}
+}
+
 /* A fault comes before the instruction is complete: no #DB for it. */
 TEST_F(insn, single_step_into_fault)
 {

@@ -20,7 +20,10 @@
 #define IOCTL_ROUNDS	64
 #define RANDOM_IOCTLS	2000
 
-/* As count_until_told, but sees in each round that first and last word of each page are as they should be. */
+/*
+ * As count_until_told, but sees in each round that the first and the last word of each page are
+ * as they should be.
+ */
 GUEST_CODE(check_pages, 64,
 	   "sti\n"
 	   "1: xorl %ecx, %ecx\n"
