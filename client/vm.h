@@ -126,6 +126,9 @@ void vcpu_describe_exit(const struct vcpu *vcpu, char *buf, size_t size);
  */
 int vm_msr_list(int dev, unsigned long ioctl_nr, struct kvm_msr_list **list);
 
+/* vm_msr_listed() - is the MSR with @index in such a list? */
+bool vm_msr_listed(const struct kvm_msr_list *list, uint32_t index);
+
 /*
  * KVM_GET_MSRS on the device and on a vCPU, and KVM_SET_MSRS
  *

@@ -49,6 +49,14 @@ static int msrs_ioctl(int fd, unsigned long ioctl_nr, struct kvm_msr_entry *entr
 	return done;
 }
 
+bool vm_msr_listed(const struct kvm_msr_list *list, uint32_t index)
+{
+	for (uint32_t i = 0; i < list->nmsrs; i++)
+		if (list->indices[i] == index)
+			return true;
+	return false;
+}
+
 int vm_get_feature_msrs(int dev, struct kvm_msr_entry *entries, uint32_t n)
 {
 	return msrs_ioctl(dev, KVM_GET_MSRS, entries, n);

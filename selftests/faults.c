@@ -27,7 +27,6 @@ struct world {
 	int fd;		/* that the call has made */
 	void *map;
 	uint8_t *far;	/* memory of FAR_SLOT */
-	int users;
 };
 
 FIXTURE(faults) {
@@ -200,12 +199,7 @@ TEST_F_TIMEOUT(faults, vcpu, 600)
 
 static int set_far(struct world *w, uint64_t gpa, uint64_t size)
 {
-	struct kvm_userspace_memory_region region = {
-		.slot = FAR_SLOT, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)w->far,
-	};
-
-	return sys_ioctl_ptr(w->vm.fd, KVM_SET_USER_MEMORY_REGION, &region);
+	return set_slot(&w->vm, FAR_SLOT, 0, gpa, size, w->far);
 }
 
 /* Writes to each of the far pages what it finds there, plus one. */
@@ -231,7 +225,7 @@ static int run_to_end(void *with)
 	       0 : -EPROTO;
 }
 
-/* Whether FAR_SLOT is where it should be, as the guest sees it: @mmio is not to be met. */
+/* Whether FAR_SLOT is where it should be, as the guest sees it. */
 static int far_is_there(struct world *w, bool there)
 {
 	int ret = load_guest_code(&w->vcpu, VM_MODE_LONG, touch);

@@ -145,13 +145,6 @@ static struct registers from_image(struct image *image, uint64_t parts)
 	return r;
 }
 
-static int set_xcr0(struct vcpu *vcpu, uint64_t value)
-{
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = value };
-
-	return sys_ioctl_ptr(vcpu->fd, KVM_SET_XCRS, &xcrs);
-}
-
 static int set_osxsave(struct vcpu *vcpu)
 {
 	struct kvm_sregs sregs;

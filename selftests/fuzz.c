@@ -38,7 +38,7 @@ static struct {
 	uint64_t deadline;	/* in ms; 0: never */
 } budget;
 
-static uint64_t now_ms(void)
+uint64_t fuzz_now_ms(void)
 {
 	struct timespec now;
 
@@ -75,7 +75,7 @@ bool fuzz_begin(void)
 
 static bool late(void)
 {
-	return budget.deadline && now_ms() >= budget.deadline;
+	return budget.deadline && fuzz_now_ms() >= budget.deadline;
 }
 
 bool fuzz_over(void)
@@ -357,7 +357,7 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 /* As many rounds as the budget allows. */
 static bool run(const struct fuzzer *fuzzer, uint64_t seed)
 {
-	uint64_t seconds = number_from("MINIHV_FUZZ_SECONDS", 0), began = now_ms(), said = began;
+	uint64_t seconds = number_from("MINIHV_FUZZ_SECONDS", 0), began = fuzz_now_ms(), said = began;
 	bool enough;
 
 	budget.ops = number_from("MINIHV_FUZZ_OPS", 0);
@@ -370,13 +370,13 @@ static bool run(const struct fuzzer *fuzzer, uint64_t seed)
 	for (; !fuzz_over(); seed = next_seed(seed)) {
 		if (!run_round(fuzzer, seed))
 			break;
-		if (now_ms() - said >= SAY_MS) {
-			said = now_ms();
+		if (fuzz_now_ms() - said >= SAY_MS) {
+			said = fuzz_now_ms();
 			ksft_print_msg("%s: %lu operations\n", fuzzer->name, ops_done());
 		}
 	}
 	ksft_print_msg("%s: %lu operations in %lu ms\n", fuzzer->name,
-		       ops_done(), now_ms() - began);
+		       ops_done(), fuzz_now_ms() - began);
 	enough = budget.ops ? ops_done() >= budget.ops : ops_done() > 0;
 	if (!enough)
 		ksft_print_msg("%s: too few\n", fuzzer->name);

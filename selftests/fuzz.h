@@ -118,6 +118,9 @@ int fuzz_set_mode(struct vcpu *vcpu, enum fuzz_mode mode, uint16_t rip);
 /* fuzz_machine() - a new VM, with a local APIC and with CPUID or without; false if that fails */
 bool fuzz_machine(struct machine *m, bool lapic, bool cpuid);
 
+/* fuzz_now_ms() - milliseconds since some moment */
+uint64_t fuzz_now_ms(void);
+
 /* fuzz_kicks() - a SIGALRM every @usec * test_patience() from now on ends KVM_RUN; 0: none */
 void fuzz_kicks(unsigned int usec);
 

@@ -261,18 +261,10 @@ static void be_a_process(uint64_t seed)
 	_exit(0);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
-}
-
 /* All processes of the round, and those that they have left behind. */
 static void reap(void)
 {
-	uint64_t until = now_ms() + REAP_MS;
+	uint64_t until = fuzz_now_ms() + REAP_MS;
 	int status;
 	pid_t pid;
 
@@ -286,7 +278,7 @@ static void reap(void)
 				    "a process ended with status %#x", status);
 			continue;
 		}
-		if (!fuzz_expect(now_ms() < until, "a process does not end"))
+		if (!fuzz_expect(fuzz_now_ms() < until, "a process does not end"))
 			return;
 		usleep(1000);
 	}

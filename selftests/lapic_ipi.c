@@ -225,7 +225,6 @@ TEST_F(three, xapic_destinations)
  */
 TEST_F(three, state_in_x2apic_mode)
 {
-	static const uint32_t ids[] = { 0, 1, 17 };
 	struct kvm_lapic_state state;
 	uint32_t ldr;
 

@@ -34,16 +34,6 @@ FIXTURE_TEARDOWN(mmio)
 	machine_destroy(&self->m);
 }
 
-static int get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, regs);
-}
-
-static int set_regs(struct vcpu *vcpu, struct kvm_regs *regs)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_SET_REGS, regs);
-}
-
 static uint64_t mmio_value(const struct kvm_run *run)
 {
 	uint64_t value = 0;

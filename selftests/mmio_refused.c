@@ -29,16 +29,6 @@ FIXTURE_TEARDOWN(refused)
 	machine_destroy(&self->m);
 }
 
-static int get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, regs);
-}
-
-static int set_regs(struct vcpu *vcpu, struct kvm_regs *regs)
-{
-	return sys_ioctl_ptr(vcpu->fd, KVM_SET_REGS, regs);
-}
-
 struct row {
 	const char *name;
 	uint8_t len;

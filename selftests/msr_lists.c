@@ -131,14 +131,6 @@ FIXTURE_TEARDOWN(members)
 	machine_destroy(&self->m);
 }
 
-static bool listed(const struct kvm_msr_list *list, uint32_t index)
-{
-	for (uint32_t i = 0; i < list->nmsrs; i++)
-		if (list->indices[i] == index)
-			return true;
-	return false;
-}
-
 /* What a VMM must save and restore for a 64-bit guest to live on. */
 TEST_F(members, save_list)
 {
@@ -166,7 +158,7 @@ TEST_F(members, save_list)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
-		EXPECT_TRUE(listed(self->save, required[i].index)) {
+		EXPECT_TRUE(vm_msr_listed(self->save, required[i].index)) {
 			TH_LOG("%s (%#x)", required[i].name,
 			       required[i].index);
 		}
@@ -178,11 +170,11 @@ TEST_F(members, feature_list)
 {
 	for (uint32_t index = MSR_IA32_VMX_BASIC;
 	     index <= MSR_IA32_VMX_VMFUNC; index++) {
-		EXPECT_TRUE(listed(self->feature, index)) {
+		EXPECT_TRUE(vm_msr_listed(self->feature, index)) {
 			TH_LOG("VMX capability MSR %#x", index);
 		}
 	}
-	EXPECT_TRUE(listed(self->feature, MSR_IA32_ARCH_CAPABILITIES));
+	EXPECT_TRUE(vm_msr_listed(self->feature, MSR_IA32_ARCH_CAPABILITIES));
 }
 
 TEST_F(members, device_reads_every_feature_msr)

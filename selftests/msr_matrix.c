@@ -244,16 +244,6 @@ static void try_all(struct subject *s, const struct kinds *kinds, const struct m
 	printf("0x%x %s %s\n", msr->index, kinds->spill, spill);
 }
 
-static bool listed(const struct kvm_msr_list *list, uint32_t index)
-{
-	uint32_t i;
-
-	for (i = 0; i < list->nmsrs; i++)
-		if (list->indices[i] == index)
-			return true;
-	return false;
-}
-
 static void lists(int dev, const struct matrix_msr *msrs, size_t n)
 {
 	struct kvm_msr_list *saved, *features;
@@ -266,8 +256,8 @@ static void lists(int dev, const struct matrix_msr *msrs, size_t n)
 	for (i = 0; i < n; i++) {
 		uint32_t index = msrs[i].index;
 
-		printf("0x%x listed %s\n", index, listed(saved, index) ? "yes" : "no");
-		printf("0x%x feature-listed %s\n", index, listed(features, index) ? "yes" : "no");
+		printf("0x%x listed %s\n", index, vm_msr_listed(saved, index) ? "yes" : "no");
+		printf("0x%x feature-listed %s\n", index, vm_msr_listed(features, index) ? "yes" : "no");
 		err = vm_get_feature_msr(dev, index, &value);
 		print_read(index, "feature-get", host_outcome(err, value));
 	}

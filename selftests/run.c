@@ -104,7 +104,7 @@ TEST_F(run, signal_is_eintr)
 }
 
 /* Waits in the kernel until the vCPU is free. */
-static void *get_regs(void *arg)
+static void *get_regs_in_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct kvm_regs regs;
@@ -120,7 +120,7 @@ TEST_F(run, others_wait_for_a_running_vcpu)
 
 	catch_signal(SIGUSR1);
 	ASSERT_EQ(0, start_counting(self->vcpu, 0, &runner));
-	ASSERT_EQ(0, pthread_create(&waiter, NULL, get_regs, self->vcpu));
+	ASSERT_EQ(0, pthread_create(&waiter, NULL, get_regs_in_thread, self->vcpu));
 
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	deadline.tv_nsec += 100000000;
@@ -154,7 +154,7 @@ TEST_F(run, killed_while_running_and_waiting)
 		if (machine_create(&m, 2) || start_counting(&m.vcpu, 0, &thread) ||
 		    write(from_child[1], "", 1) != 1)
 			_exit(1);
-		get_regs(&m.vcpu);
+		get_regs_in_thread(&m.vcpu);
 		_exit(2);
 	}
 	close(from_child[1]);

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "background.h"
+#include "cpus.h"
 #include "harness.h"
 
 #define VMS		2
@@ -24,16 +25,6 @@ static const uint32_t indices[] = {
 static int nr_cpus(void)
 {
 	return sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-/* Stay on the n-th of the CPUs that are online. */
-static void stay_on(int n)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(n % nr_cpus(), &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 FIXTURE(smp) {
@@ -94,7 +85,7 @@ static void *work(void *arg)
 	struct vm_op ops[MSRS];
 
 	for (w->round = 0; w->round < ROUNDS; w->round++) {
-		stay_on(w->owner + w->round);
+		stay_on((w->owner + w->round) % nr_cpus());
 		for (size_t i = 0; i < MSRS; i++)
 			ops[i] = vm_op_wrmsr(indices[i], value_of(w->owner,
 								  w->round, i));
@@ -102,7 +93,7 @@ static void *work(void *arg)
 			w->error = "the guest left while it wrote";
 			return NULL;
 		}
-		stay_on(w->owner + w->round + 1);
+		stay_on((w->owner + w->round + 1) % nr_cpus());
 		for (size_t i = 0; i < MSRS; i++)
 			ops[i] = vm_op_rdmsr(indices[i]);
 		if (vm_run_ops(w->vcpu, ops, MSRS)) {
@@ -167,7 +158,7 @@ TEST_F(smp, tsc_across_cpus)
 	for (int round = 0; round < ROUNDS; round++) {
 		struct vm_op op = vm_op_rdmsr(MSR_IA32_TSC);
 
-		stay_on(round);
+		stay_on(round % nr_cpus());
 		ASSERT_OPS(vcpu, &op, 1);
 		EXPECT_LT(last, vm_op_value(&op)) {
 			TH_LOG("round %d", round);

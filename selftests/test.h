@@ -49,6 +49,23 @@ static inline int sys_ioctl_ptr(int fd, unsigned long cmd, void *arg)
 	return sys_ioctl(fd, cmd, (unsigned long)arg);
 }
 
+static inline int get_regs(struct vcpu *vcpu, struct kvm_regs *regs)
+{
+	return sys_ioctl_ptr(vcpu->fd, KVM_GET_REGS, regs);
+}
+
+static inline int set_regs(struct vcpu *vcpu, struct kvm_regs *regs)
+{
+	return sys_ioctl_ptr(vcpu->fd, KVM_SET_REGS, regs);
+}
+
+static inline int set_xcr0(struct vcpu *vcpu, uint64_t value)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = value };
+
+	return sys_ioctl_ptr(vcpu->fd, KVM_SET_XCRS, &xcrs);
+}
+
 /* A memory slot of @size bytes at @gpa, of the process's memory at @mem; of 0 bytes: none. */
 static inline int set_slot(struct vm *vm, uint32_t slot, uint32_t flags, uint64_t gpa,
 			   uint64_t size, const void *mem)

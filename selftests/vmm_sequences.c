@@ -14,7 +14,6 @@
 #define MSR_KVM_FIRST	0x4b564d00
 #define MSR_KVM_LAST	0x4b564d08
 
-#define MSR_IA32_TSC_DEADLINE	0x6e0
 #define MSR_IA32_SMBASE		0x9e
 #define MSR_SMI_COUNT		0x34
 
@@ -50,14 +49,6 @@ FIXTURE_TEARDOWN(vmm)
 static void add(struct buffer *b, uint32_t index, uint64_t data)
 {
 	b->entries[b->n++] = (struct kvm_msr_entry){ .index = index, .data = data };
-}
-
-static bool listed(const struct kvm_msr_list *list, uint32_t index)
-{
-	for (uint32_t i = 0; i < list->nmsrs; i++)
-		if (list->indices[i] == index)
-			return true;
-	return false;
 }
 
 /* A paravirtual clock may point anywhere; it is no state of the CPU's. */
@@ -201,7 +192,7 @@ TEST_F(vmm, rust_vmm_list)
 	self->list->nmsrs = MAX_MSRS;
 	ASSERT_EQ(0, sys_ioctl_ptr(self->m.dev, KVM_GET_MSR_INDEX_LIST, self->list));
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		EXPECT_TRUE(listed(self->list, needed[i])) {
+		EXPECT_TRUE(vm_msr_listed(self->list, needed[i])) {
 			TH_LOG("MSR %#x", needed[i]);
 		}
 	}
@@ -262,7 +253,7 @@ static void qemu_reset_state(struct buffer *b, const struct kvm_msr_list *list, 
 	for (i = 0; i < ARRAY_SIZE(always); i++)
 		add(b, always[i].index, always[i].data);
 	for (i = 0; i < ARRAY_SIZE(if_listed); i++)
-		if (listed(list, if_listed[i].index))
+		if (vm_msr_listed(list, if_listed[i].index))
 			add(b, if_listed[i].index, if_listed[i].data);
 	for (i = 0; i < 8; i++) {
 		add(b, 0x200 + 2 * i, 0);

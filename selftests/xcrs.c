@@ -53,13 +53,6 @@ FIXTURE_TEARDOWN(xcrs)
 	machine_destroy(&self->m);
 }
 
-static int set_xcr0(struct vcpu *vcpu, uint64_t value)
-{
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = value };
-
-	return sys_ioctl_ptr(vcpu->fd, KVM_SET_XCRS, &xcrs);
-}
-
 static uint64_t get_xcr0(struct vcpu *vcpu)
 {
 	struct kvm_xcrs xcrs;
