@@ -24,8 +24,8 @@ demo:			## boot the test machine and show guests reading and writing MSRs
 check:			## run all tests; CASES="NAME..." runs some of those in testbed/cases
 	testbed/check $(CASES)
 
-check-kvm:		## compare with KVM: each access to each MSR, cell by cell
-	testbed/check kvm_matrix
+check-kvm:		## compare with KVM: each access to each MSR, cell by cell; and the selftests, on KVM
+	testbed/check selftests_on_kvm kvm_matrix
 
 check-clients:		## run programs made for KVM, on minihv and on KVM
 	testbed/check kvm_selftests qemu

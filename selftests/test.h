@@ -3,9 +3,9 @@
  * What every test needs: the device under test with a VM and a vCPU, and an
  * ioctl that returns an errno instead of setting one.
  *
- * Expectations come from the SDM and from what clients of KVM rely on. The
- * tests also run on /dev/kvm, which checks the expectations themselves; where
- * KVM differs, a test says so next to testing_kvm().
+ * Expectations come from the SDM and from what clients of KVM rely on. "make
+ * check-kvm" runs the tests on /dev/kvm, which checks the expectations themselves;
+ * where KVM differs, a test says so next to testing_kvm().
  */
 #ifndef MINIHV_SELFTESTS_TEST_H
 #define MINIHV_SELFTESTS_TEST_H

@@ -171,7 +171,7 @@ only_skips()
 # boot_case NAME RUN [OPTION]...: boots the test machine as its case NAME says, and with more OPTIONs for
 # boot, and reports three tests: what the script reports, the kernel's log, and what was skipped. RUN names this run.
 # Uses what build_module, build_client and build_selftests have made. $kernel_lacks: a file with what the kernel lacks,
-# if it is not the one of make check.
+# if it is not the one of make check. What is lacking the case itself may say, too.
 boot_case()
 {
 	local script=$top/testbed/cases/$1.sh run=$2 log=$build/testbed/$2 report=$build/testbed/$2.report
@@ -199,7 +199,8 @@ boot_case()
 		echo 'not ok 2 clean kernel log'
 		status=1
 	fi
-	if only_skips "$report" "$top/testbed/cpus/${cpu:-broadwell_ult}" "${kernel_lacks:-$top/testbed/kernel}"; then
+	if only_skips "$report" "$script" "$top/testbed/cpus/${cpu:-broadwell_ult}" \
+		"${kernel_lacks:-$top/testbed/kernel}"; then
 		echo 'ok 3 no test was skipped but for what CPU and kernel lack'
 	else
 		echo 'not ok 3 no test was skipped but for what CPU and kernel lack'
