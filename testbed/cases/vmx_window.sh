@@ -19,7 +19,6 @@ a_guest_is_refused()
 }
 
 load_kvm
-insmod /lib/modules/kvm/msr.ko
 
 plan 9
 export MINIHV_PARAMETERS=vmx_window=1
