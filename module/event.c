@@ -144,9 +144,9 @@ void vcpu_skip_insn(struct vcpu *vcpu)
  * @vcpu: the vCPU
  * @events: as in the KVM API
  *
- * An NMI that waits is pending, never injected: which of the two it is makes no
- * difference before VM entry. A software interrupt is not shown, it happens again. Nor is a
- * SIPI's vector, as with KVM: one that comes before the client writes this back is to be kept.
+ * An NMI that waits is pending; injected is only what a client has called so. A software interrupt
+ * is not shown, it happens again. Nor is a SIPI's vector, as with KVM: one that comes before the
+ * client writes this back is to be kept.
  */
 void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 {
@@ -171,7 +171,8 @@ void vcpu_get_events(struct vcpu *vcpu, struct kvm_vcpu_events *events)
 		events->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
 	if (test_and_clear_bit(REQUEST_NMI, &vcpu->requests))
 		interrupt_add_nmi(vcpu);
-	events->nmi.pending = vcpu->nmis;
+	events->nmi.injected = vcpu->nmi_injected;
+	events->nmi.pending = vcpu->nmis - vcpu->nmi_injected;
 	events->nmi.masked = !!(vcpu->interruptibility & GUEST_INTR_STATE_NMI);
 	events->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 }
@@ -200,6 +201,26 @@ static void set_shadow(struct vcpu *vcpu, u8 shadow)
 		vcpu->interruptibility |= GUEST_INTR_STATE_MOV_SS;
 	else if (shadow & KVM_X86_SHADOW_INT_STI)
 		vcpu->interruptibility |= GUEST_INTR_STATE_STI;
+}
+
+/*
+ * What is injected is state, and not one more each time. Behind it, or behind one that is being
+ * handled, one more can wait, else two.
+ */
+static void set_nmis(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
+{
+	bool injected = events->nmi.injected;
+	unsigned int waiting = vcpu->nmis - vcpu->nmi_injected;
+
+	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
+		waiting = events->nmi.pending;
+		clear_bit(REQUEST_NMI, &vcpu->requests);
+	}
+	vcpu->nmis = min(waiting, injected || events->nmi.masked ? 1u : 2u) + injected;
+	vcpu->nmi_injected = injected;
+	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
+	if (events->nmi.masked)
+		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
 }
 
 /**
@@ -235,26 +256,7 @@ int vcpu_set_events(struct vcpu *vcpu, const struct kvm_vcpu_events *events)
 	if (events->flags & KVM_VCPUEVENT_VALID_SHADOW)
 		set_shadow(vcpu, events->interrupt.shadow);
 
-	vcpu->interruptibility &= ~GUEST_INTR_STATE_NMI;
-	if (events->nmi.masked)
-		vcpu->interruptibility |= GUEST_INTR_STATE_NMI;
-	if (events->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
-		vcpu->nmis = 0;
-		vcpu->nmi_injected = false;
-		clear_bit(REQUEST_NMI, &vcpu->requests);
-		if (events->nmi.pending)
-			interrupt_add_nmi(vcpu);
-		if (events->nmi.pending > 1)
-			interrupt_add_nmi(vcpu);
-	}
-	/* State, and not one more each time. */
-	if (events->nmi.injected && !vcpu->nmi_injected) {
-		vcpu->nmi_injected = true;
-		interrupt_add_nmi(vcpu);
-	} else if (!events->nmi.injected && vcpu->nmi_injected) {
-		vcpu->nmi_injected = false;
-		vcpu->nmis--;
-	}
+	set_nmis(vcpu, events);
 	if (events->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR && vcpu->lapic)
 		lapic_set_sipi_vector(vcpu, events->sipi_vector);
 	vcpu->dirty |= DIRTY_REGS | DIRTY_STEP;

@@ -148,7 +148,7 @@ void lapic_send_ipi(struct lapic *lapic, u32 low, u32 high)
 		m.except = lapic;
 		fallthrough;
 	case APIC_DEST_ALLINC:
-		/* Whatever the destination says; and of them one, if it is the one with the lowest. */
+		/* Whatever the destination says; if only one is to have it, one of them. */
 		m.destination = m.broadcast;
 		m.logical = true;
 	}

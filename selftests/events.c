@@ -175,6 +175,9 @@ TEST_F(events, nmi_under_way_is_set_twice)
 	events.nmi.injected = 1;
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
 	ASSERT_EQ(0, set_events(self->vcpu, &events));
+	ASSERT_EQ(0, get_events(self->vcpu, &events));
+	EXPECT_EQ(1, events.nmi.injected);
+	EXPECT_EQ(0, events.nmi.pending);
 	ASSERT_OUT(PORT_NMI, self->vcpu);
 	ASSERT_OUT(PORT_LATER, self->vcpu);
 }
