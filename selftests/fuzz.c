@@ -357,7 +357,8 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 /* As many rounds as the budget allows. */
 static bool run(const struct fuzzer *fuzzer, uint64_t seed)
 {
-	uint64_t seconds = number_from("MINIHV_FUZZ_SECONDS", 0), began = fuzz_now_ms(), said = began;
+	uint64_t seconds = number_from("MINIHV_FUZZ_SECONDS", 0);
+	uint64_t began = fuzz_now_ms(), said = began;
 	bool enough;
 
 	budget.ops = number_from("MINIHV_FUZZ_OPS", 0);

@@ -179,7 +179,8 @@ TEST(cve_2022_2153_no_lapic)
 		uint32_t first, last;
 	} ranges[] = {
 		{ 0x40000070, 0x400000bf }, { 0x4b564d00, 0x4b564d0f }, { MSR_X2APIC, 0x8ff },
-		{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE }, { MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE },
+		{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE },
+		{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE },
 	};
 	struct vm_op on = vm_op_wrmsr(MSR_IA32_APIC_BASE, 0xfee00000 | APIC_BASE_BSP | X2APIC_MODE);
 	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x41 };
@@ -198,8 +199,8 @@ TEST(cve_2022_2153_no_lapic)
 	for (size_t r = 0; r < ARRAY_SIZE(ranges); r++) {
 		for (uint32_t index = ranges[r].first; index <= ranges[r].last; index++) {
 			/* KVM has some of the first range. */
-			bool has_it = index == MSR_IA32_APIC_BASE || index == MSR_IA32_TSC_DEADLINE ||
-				      testing_kvm();
+			bool has_it = testing_kvm() || index == MSR_IA32_APIC_BASE ||
+				      index == MSR_IA32_TSC_DEADLINE;
 			struct vm_op ops[ARRAY_SIZE(values) + 1];
 			uint64_t value;
 			int ret;

@@ -257,7 +257,8 @@ static void lists(int dev, const struct matrix_msr *msrs, size_t n)
 		uint32_t index = msrs[i].index;
 
 		printf("0x%x listed %s\n", index, vm_msr_listed(saved, index) ? "yes" : "no");
-		printf("0x%x feature-listed %s\n", index, vm_msr_listed(features, index) ? "yes" : "no");
+		printf("0x%x feature-listed %s\n", index,
+		       vm_msr_listed(features, index) ? "yes" : "no");
 		err = vm_get_feature_msr(dev, index, &value);
 		print_read(index, "feature-get", host_outcome(err, value));
 	}
