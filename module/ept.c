@@ -178,7 +178,7 @@ static void zap_end(struct vm *vm, struct zap *zap)
 	vm->stats.ept_tables -= zap->tables;
 	vm->stats.remote_tlb_flush += zap->any;
 	if (zap->any) {
-		vm->tlb_gen++;
+		WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
 		kick_guests(vm);
 	}
 	spin_unlock(&vm->mmu_lock);

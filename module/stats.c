@@ -111,10 +111,11 @@ static void put_descriptor(union descriptor *d, const struct counter *counter, u
 	strscpy(d->bytes + DESCRIPTOR_NAME, counter->name, NAME_SIZE);
 }
 
+/* They count on meanwhile, and it is no matter which of two values is seen. */
 static void put_values(u64 *values, const u64 *counters, unsigned int count)
 {
 	while (count--)
-		*values++ = READ_ONCE(*counters++);
+		*values++ = data_race(READ_ONCE(*counters++));
 }
 
 /* All of the file, as it is now; zeroed before. */

@@ -331,7 +331,7 @@ static int vcpu_install(struct vm *vm, struct vcpu *vcpu)
 	}
 	/* The place is reserved. */
 	xa_store(&vm->vcpus, vcpu->id, vcpu, 0);
-	vm->vcpu_count++;
+	WRITE_ONCE(vm->vcpu_count, vm->vcpu_count + 1);
 	return ret;
 }
 
