@@ -111,10 +111,10 @@ static void put_descriptor(union descriptor *d, const struct counter *counter, u
 	strscpy(d->bytes + DESCRIPTOR_NAME, counter->name, NAME_SIZE);
 }
 
-/* They count on meanwhile, and it is no matter which of two values is seen. */
 static void put_values(u64 *values, const u64 *counters, unsigned int count)
 {
 	while (count--)
+		/* It counts on meanwhile, and either of two values is as good. */
 		*values++ = data_race(READ_ONCE(*counters++));
 }
 
