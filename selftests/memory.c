@@ -354,14 +354,14 @@ static uint64_t page_frame(const void *addr)
 static int is_copied(volatile uint64_t *page, bool child_stays)
 {
 	uint64_t before = page_frame((void *)page), after;
-	pid_t pid = fork();
+	pid_t pid = before ? fork() : -1;
 
 	if (!pid) {
 		if (child_stays)
 			pause();
 		_exit(0);
 	}
-	if (pid < 0 || !before)
+	if (pid < 0)
 		return -1;
 	if (!child_stays)
 		waitpid(pid, NULL, 0);
