@@ -3,4 +3,4 @@
 # boot: -c 2 -t 5400 -a slub_debug=Z -a log_buf_len=4M
 . /testbed/loads.sh
 
-loads_leave_nothing 990 90
+loads_leave_nothing 990 30
