@@ -59,9 +59,9 @@ static bool unknown_to_kvm(u32 index, enum msr_result result)
 /* What the client calls it, if it has asked to be told; else 0. */
 static u32 exit_reason(struct vcpu *vcpu, u32 index, enum msr_result result)
 {
-	u32 reason;
+	u32 asked = READ_ONCE(vcpu->vm->msr_exit_reasons), reason;
 
-	if (result == MSR_OK || result == MSR_AGAIN)
+	if (!asked || result == MSR_OK || result == MSR_AGAIN)
 		return 0;
 	if (result == MSR_FILTERED)
 		reason = KVM_MSR_EXIT_REASON_FILTER;
@@ -69,7 +69,7 @@ static u32 exit_reason(struct vcpu *vcpu, u32 index, enum msr_result result)
 		reason = KVM_MSR_EXIT_REASON_UNKNOWN;
 	else
 		reason = KVM_MSR_EXIT_REASON_INVAL;
-	return reason & READ_ONCE(vcpu->vm->msr_exit_reasons);
+	return reason & asked;
 }
 
 /* The client's answer: an error, or (to a read) a value. */
