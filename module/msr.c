@@ -47,6 +47,16 @@ static void __init map_row(unsigned int n)
 	}
 }
 
+/*
+ * The raw bit: the kernel clears its own flag when it was told not to use it. A hypervisor
+ * below may go by CR4.LA57, against the SDM: so one of these MSRs is asked.
+ */
+static bool __init has_la57(void)
+{
+	return boot_cpu_data.cpuid_level >= 7 && cpuid_ecx(7) & CPUID7_ECX_LA57 &&
+	       msr_hw_accepts(msr_lookup(MSR_LSTAR), BIT_ULL(50));
+}
+
 /**
  * msr_init() - check the table, build the maps, ask the host for its values
  *
@@ -65,9 +75,6 @@ int __init msr_init(void)
 		return ret;
 	if (msr_table_rows >= U8_MAX)
 		return -EINVAL;
-	/* The raw bit: the kernel clears its own flag when it was told not to use it. */
-	if (boot_cpu_data.cpuid_level >= 7 && cpuid_ecx(7) & CPUID7_ECX_LA57)
-		static_branch_enable(&msr_la57);
 
 	for (n = 0; n < msr_table_rows; n++) {
 		row = &msr_table[n];
@@ -83,6 +90,8 @@ int __init msr_init(void)
 			for (i = 0; i < msr_row_count(row); i++)
 				host_values[row->slot + i] = row->ops->host_value(row->first + i);
 	}
+	if (has_la57())
+		static_branch_enable(&msr_la57);
 	msr_switch_tsx_init();
 	return 0;
 }
