@@ -191,7 +191,7 @@ static int not_taken(struct vcpu *vcpu, unsigned long requests, int error)
  * SDM vol. 3, "MP Initialization Protocol Algorithm for MP Systems": SIPI starts a
  * processor only after INIT; the bootstrap processor goes through its reset vector.
  *
- * Return: 0, or an error of vcpu_load_vmcs(), and what was sent still is to be taken.
+ * Return: 0, or an error of vcpu_vmcs_get(), and what was sent still is to be taken.
  */
 int lapic_accept_requests(struct vcpu *vcpu)
 {

@@ -154,8 +154,13 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 	int ret;
 
 	ret = vcpu_switch_in(vcpu);
-	if (ret)
-		return ret;
+	if (ret) {
+		if (ret != -EAGAIN)
+			return ret;
+		/* To be moved to another CPU. */
+		schedule();
+		return 0;
+	}
 
 	local_irq_disable();
 	for (;;) {

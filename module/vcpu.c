@@ -29,8 +29,8 @@ static atomic64_t serials;
  * To be followed by vmx_root_put_vmcs().
  *
  * Context: as vmx_root_load_vmcs().
- * Return: 0; -ESHUTDOWN when the machine is going down; -EBUSY or -EIO where VMX has to
- * be entered for it and can't.
+ * Return: 0; -ESHUTDOWN when the machine is going down; -EAGAIN when this CPU is; -EBUSY
+ * or -EIO where VMX has to be entered for it and can't.
  */
 int vcpu_load_vmcs(struct vcpu *vcpu)
 {
@@ -56,19 +56,27 @@ int vcpu_load_vmcs(struct vcpu *vcpu)
  * An exit whose handling fails so is half done, and not all handlers can say so:
  * the vCPU does not run again.
  *
- * Return: 0, or an error of vcpu_load_vmcs().
+ * Context: may sleep.
+ * Return: 0, or an error of vcpu_load_vmcs() other than -EAGAIN.
  */
 int vcpu_vmcs_get(struct vcpu *vcpu)
 {
 	int ret;
 
-	preempt_disable();
-	ret = vcpu_load_vmcs(vcpu);
-	if (ret) {
+	might_sleep();
+	for (;;) {
+		preempt_disable();
+		ret = vcpu_load_vmcs(vcpu);
+		if (!ret)
+			return 0;
 		preempt_enable();
-		if (vcpu->task)
-			vcpu->run_error = ret;
+		if (ret != -EAGAIN)
+			break;
+		/* To be moved. */
+		schedule();
 	}
+	if (vcpu->task)
+		vcpu->run_error = ret;
 	return ret;
 }
 

@@ -279,13 +279,22 @@ void vmx_root_clear_vmcs(struct vcpu_vmcs *vmcs)
 		smp_call_function_single(cpu, vmclear_ipi, vmcs, 1);
 }
 
+/*
+ * Why this CPU may not be in VMX root. One that goes offline has left it, and with PREEMPT_RT
+ * a task that held a lock meanwhile, and could not be moved, may still be here.
+ */
+static int not_on(void)
+{
+	return cpu_active(smp_processor_id()) ? -ESHUTDOWN : -EAGAIN;
+}
+
 /* In a window all is as if the VMCS had been elsewhere: another hypervisor may have been here. */
 static int load_in_window(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
 {
 	int ret;
 
 	if (!cpu->on)
-		return -ESHUTDOWN;
+		return not_on();
 	ret = vmx_window_open(__pa(cpu->vmxon_region));
 	if (ret)
 		return ret;
@@ -306,6 +315,7 @@ static noinline int load_vmcs(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
 {
 	unsigned long flags;
 	bool moved;
+	int ret;
 
 	if (vmx_windows)
 		return load_in_window(cpu, vmcs);
@@ -314,20 +324,22 @@ static noinline int load_vmcs(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
 	if (moved)
 		vmx_root_clear_vmcs(vmcs);
 
+	ret = moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_HERE;
 	local_irq_save(flags);
 	/* VMCLEAR also makes a VMCS out of a new region. */
 	if (!cpu->on || (moved && !do_vmclear(vmcs->phys)) ||
 	    !do_vmptrld(vmcs->phys)) {
-		local_irq_restore(flags);
-		return -ESHUTDOWN;
+		ret = not_on();
+		goto out;
 	}
 	cpu->current_vmcs = vmcs;
 	if (moved) {
 		list_add(&vmcs->link, &cpu->active);
 		vmcs->cpu = smp_processor_id();
 	}
+out:
 	local_irq_restore(flags);
-	return moved ? VMCS_WAS_ELSEWHERE : VMCS_WAS_HERE;
+	return ret;
 }
 
 /**
@@ -340,8 +352,9 @@ static noinline int load_vmcs(struct vmx_cpu *cpu, struct vcpu_vmcs *vmcs)
  * vmx_root_put_vmcs().
  * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
  * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
- * has left VMX root (reboot); with vmx_windows also -EBUSY, when another hypervisor
- * has VMX on this CPU now, and -EIO.
+ * has left VMX root (reboot); -EAGAIN if it has because it goes offline, and the task
+ * is to be moved from it: schedule(), and try again; with vmx_windows also -EBUSY, when
+ * another hypervisor has VMX on this CPU now, and -EIO.
  */
 int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)
 {

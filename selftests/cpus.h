@@ -3,6 +3,7 @@
 #ifndef MINIHV_SELFTESTS_CPUS_H
 #define MINIHV_SELFTESTS_CPUS_H
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,16 @@ static inline int stay_on(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Likewise for another thread. The kernel lets it go anywhere when its one CPU goes. */
+static inline int move_to(int cpu, pthread_t thread)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(thread, sizeof(set), &set);
 }
 
 static inline void stay_anywhere(void)

@@ -169,6 +169,77 @@ TEST_F(hotplug, while_a_guest_runs_on_it)
 	while_a_guest_runs(_metadata, &self->m, self->cpu, self->cpu);
 }
 
+#define FAULT_GPA	0x10000000ULL
+#define FAULT_SIZE	0x40000UL
+
+/* As count_until_told, and it writes to the pages at FAULT_GPA in turn. */
+GUEST_CODE(fault_until_told, 64,
+	   "sti\n"
+	   "xor %eax, %eax\n"
+	   "1: incl 0x10000000(%rax)\n"
+	   "incq 0x12008(,%r13,8)\n"
+	   "add $0x1000, %eax\n"
+	   "and $0x3ffff, %eax\n"
+	   "cmpl $0, 0x12000\n"
+	   "je 1b\n"
+	   "hlt\n");
+
+struct taker {
+	void *mem;
+	volatile bool stop;
+};
+
+/* Takes the guest's pages away from it. */
+static void *take(void *arg)
+{
+	struct taker *t = arg;
+	long ret = stay_on(0);
+
+	/* Not without a pause: the guest could get none of them ever. */
+	while (!ret && !t->stop && !usleep(1000))
+		ret = madvise(t->mem, FAULT_SIZE, MADV_DONTNEED) ? -errno : 0;
+	return (void *)ret;
+}
+
+/* The thread is in the kernel most of the time, and with PREEMPT_RT may not be moved at once. */
+TEST_F(hotplug, while_a_guest_faults_on_it)
+{
+	struct runner r = { .vcpu = self->vcpu, .cpu = self->cpu };
+	volatile uint64_t *count = count_of(&self->m.vm, 0);
+	pthread_t taking, running;
+	struct taker t = { 0 };
+	void *ret;
+
+	if (self->cpu < 0)
+		SKIP(return, "no CPU can be taken offline");
+	t.mem = mmap(NULL, FAULT_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, t.mem);
+	ASSERT_EQ(0, set_slot(&self->m.vm, 1, 0, FAULT_GPA, FAULT_SIZE, t.mem));
+	ASSERT_EQ(0, load_counting(self->vcpu, 0, fault_until_told));
+	ASSERT_EQ(0, pthread_create(&taking, NULL, take, &t));
+	ASSERT_EQ(0, pthread_create(&running, NULL, run_there, &r));
+	for (int round = 0; round < 10; round++) {
+		ASSERT_TRUE(goes_on(count));
+		ASSERT_EQ(0, set_online(self->cpu, false));
+		ASSERT_TRUE(goes_on(count)) {
+			TH_LOG("round %d: %s", round,
+			       pthread_tryjoin_np(running, &ret) ? "it still runs" :
+			       strerror(-(long)ret));
+		}
+		ASSERT_EQ(0, set_online(self->cpu, true));
+		ASSERT_EQ(0, move_to(self->cpu, running));
+	}
+	tell_to_stop(&self->m.vm);
+	ASSERT_EQ(0, pthread_join(running, &ret));
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_EQ(KVM_EXIT_HLT, self->vcpu->run->exit_reason);
+	t.stop = true;
+	ASSERT_EQ(0, pthread_join(taking, &ret));
+	EXPECT_EQ(0, (long)ret);
+	munmap(t.mem, FAULT_SIZE);
+}
+
 static int load_module(void)
 {
 	const char *path = getenv("MINIHV_KO"), *parameters = getenv("MINIHV_PARAMETERS");
