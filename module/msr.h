@@ -89,7 +89,7 @@ enum msr_kind {
 /**
  * enum msr_check - what a value has to satisfy besides the masks
  * @MSR_CHECK_NONE: nothing
- * @MSR_CHECK_CANONICAL: bits 63:47 are equal; 63:56 on CPUs with 5-level paging
+ * @MSR_CHECK_CANONICAL: bits 63:47 are equal; 63:56 where the CPU takes such addresses
  * @MSR_CHECK_PAT: eight memory types, none of them reserved
  * @MSR_CHECK_MTRR_FIXED: eight memory types that an MTRR can have
  * @MSR_CHECK_MTRR_VARIABLE: even index: base and memory type; odd: mask
@@ -314,7 +314,7 @@ u64 *msr_slot_of(struct msr_access *a);
 enum msr_result msr_get_slot(struct msr_access *a);
 void msr_update_spec_ctrl(struct vcpu *vcpu);
 
-/* The CPU's linear addresses have 57 bits, in whatever mode it is. */
+/* The CPU's linear addresses have 57 bits, in whatever mode it is, and its MSRs take them. */
 DECLARE_STATIC_KEY_FALSE(msr_la57);
 
 /*

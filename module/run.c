@@ -157,8 +157,8 @@ static int run_with_preemption_off(struct vcpu *vcpu)
 	if (ret) {
 		if (ret != -EAGAIN)
 			return ret;
-		/* To be moved to another CPU. */
-		schedule();
+		/* Awake again, the task is on another CPU. */
+		schedule_timeout_uninterruptible(1);
 		return 0;
 	}
 

@@ -3,8 +3,10 @@
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
+#include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <asm/debugreg.h>
 
@@ -63,7 +65,7 @@ int vcpu_vmcs_get(struct vcpu *vcpu)
 {
 	int ret;
 
-	might_sleep();
+	lockdep_assert_preemption_enabled();
 	for (;;) {
 		preempt_disable();
 		ret = vcpu_load_vmcs(vcpu);
@@ -72,8 +74,8 @@ int vcpu_vmcs_get(struct vcpu *vcpu)
 		preempt_enable();
 		if (ret != -EAGAIN)
 			break;
-		/* To be moved. */
-		schedule();
+		/* Awake again, the task is on another CPU. */
+		schedule_timeout_uninterruptible(1);
 	}
 	if (vcpu->task)
 		vcpu->run_error = ret;
@@ -152,7 +154,7 @@ static int reset(struct vcpu *vcpu)
  * vcpu_init() - INIT: the registers are reset, MSRs, FPU and TSC are not
  * @vcpu: the vCPU, not loaded
  *
- * Return: 0, or an error of vcpu_load_vmcs(): nothing has changed.
+ * Return: 0, or an error of vcpu_vmcs_get(): nothing has changed.
  */
 int vcpu_init(struct vcpu *vcpu)
 {
@@ -176,7 +178,7 @@ int vcpu_init(struct vcpu *vcpu)
  * @vcpu: a vCPU after INIT, not loaded
  * @vector: the page
  *
- * Return: 0, or an error of vcpu_load_vmcs(): nothing has changed.
+ * Return: 0, or an error of vcpu_vmcs_get(): nothing has changed.
  */
 int vcpu_startup(struct vcpu *vcpu, u8 vector)
 {

@@ -353,7 +353,7 @@ out:
  * Return: VMCS_WAS_HERE; or VMCS_WAS_ELSEWHERE: cached translations are then
  * stale, and per-CPU host state has to be rewritten; or -ESHUTDOWN if this CPU
  * has left VMX root (reboot); -EAGAIN if it has because it goes offline, and the task
- * is to be moved from it: schedule(), and try again; with vmx_windows also -EBUSY, when
+ * is to sleep for a moment, and to try again; with vmx_windows also -EBUSY, when
  * another hypervisor has VMX on this CPU now, and -EIO.
  */
 int vmx_root_load_vmcs(struct vcpu_vmcs *vmcs)

@@ -196,7 +196,7 @@ static void *take(void *arg)
 	long ret = stay_on(0);
 
 	/* Not without a pause: the guest could get none of them ever. */
-	while (!ret && !t->stop && !usleep(1000))
+	while (!ret && !t->stop && !usleep(1000 * test_patience()))
 		ret = madvise(t->mem, FAULT_SIZE, MADV_DONTNEED) ? -errno : 0;
 	return (void *)ret;
 }
@@ -219,16 +219,16 @@ TEST_F(hotplug, while_a_guest_faults_on_it)
 	ASSERT_EQ(0, load_counting(self->vcpu, 0, fault_until_told));
 	ASSERT_EQ(0, pthread_create(&taking, NULL, take, &t));
 	ASSERT_EQ(0, pthread_create(&running, NULL, run_there, &r));
-	for (int round = 0; round < 10; round++) {
-		ASSERT_TRUE(goes_on(count));
-		ASSERT_EQ(0, set_online(self->cpu, false));
+	for (int i = 0; i < 20; i++) {
+		bool online = i % 2 == 0;
+
+		ASSERT_EQ(0, set_online(self->cpu, online));
+		if (online)
+			ASSERT_EQ(0, move_to(self->cpu, running));
 		ASSERT_TRUE(goes_on(count)) {
-			TH_LOG("round %d: %s", round,
-			       pthread_tryjoin_np(running, &ret) ? "it still runs" :
-			       strerror(-(long)ret));
+			TH_LOG("%d: %s", i, pthread_tryjoin_np(running, &ret) ?
+			       "it still runs" : strerror(-(long)ret));
 		}
-		ASSERT_EQ(0, set_online(self->cpu, true));
-		ASSERT_EQ(0, move_to(self->cpu, running));
 	}
 	tell_to_stop(&self->m.vm);
 	ASSERT_EQ(0, pthread_join(running, &ret));
