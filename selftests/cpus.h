@@ -32,16 +32,7 @@ static inline int removable_cpu(void)
 	return -1;
 }
 
-static inline int stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-/* Likewise for another thread. The kernel lets it go anywhere when its one CPU goes. */
+/* 0 or an error, less than 0. The kernel lets the thread go anywhere when its one CPU goes. */
 static inline int move_to(int cpu, pthread_t thread)
 {
 	cpu_set_t set;
@@ -49,6 +40,12 @@ static inline int move_to(int cpu, pthread_t thread)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	return -pthread_setaffinity_np(thread, sizeof(set), &set);
+}
+
+/* Likewise for the caller. */
+static inline int stay_on(int cpu)
+{
+	return move_to(cpu, pthread_self());
 }
 
 static inline void stay_anywhere(void)

@@ -57,7 +57,7 @@ static int use_and_unload(void *with)
 	if (ret)
 		return ret;
 	for (int cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1; cpu >= 0 && !ret; cpu--) {
-		ret = stay_on(cpu) ? -errno : vm_run_ops(&m.vcpu, &op, 1);
+		ret = stay_on(cpu) ?: vm_run_ops(&m.vcpu, &op, 1);
 		if (!ret && op.vector != VM_OP_DONE)
 			ret = -EPROTO;
 	}
