@@ -48,7 +48,7 @@ check-debug:		## run the selftests on kernels built to find what they do wrong
 	testbed/check debug leaks kcsan
 
 check-fuzz:		## the fuzzers, a million operations each
-	testbed/check fuzz_million
+	testbed/check fuzz_million@state fuzz_million@guests fuzz_million@ioctls fuzz_million@twins
 
 bench:			## what MSR work costs beside KVM, in instructions
 	testbed/check bench
