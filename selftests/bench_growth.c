@@ -14,6 +14,7 @@
 
 #include "bench.h"
 #include "filter.h"
+#include "free_pages.h"
 
 #define VMS		1000
 #define VCPUS		1024	/* in one VM; KVM's most, too */
@@ -39,19 +40,11 @@ static void report_exit(struct bench *b, const char *name, unsigned int number)
 	report(name, number, exit_cost(b, MSR_IA32_MISC_ENABLE));
 }
 
-/* Pages that nobody uses; those that a CPU keeps in hand count as well. */
-static long long free_pages(void)
+static long unused_pages(void)
 {
-	char line[256];
-	long long pages = 0, n;
-	FILE *file = fopen("/proc/zoneinfo", "r");
+	long pages = free_pages();
 
-	bench_check("/proc/zoneinfo", file ? 0 : -errno);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, " pages free %lld", &n) == 1 ||
-		    sscanf(line, " count: %lld", &n) == 1)
-			pages += n;
-	fclose(file);
+	bench_check("/proc/zoneinfo", pages < 0 ? pages : 0);
 	return pages;
 }
 
@@ -137,17 +130,17 @@ static void many(struct bench *b)
 	unsigned int i;
 
 	report_exit(b, "exit-vcpus", 1);
-	before = free_pages();
+	before = unused_pages();
 	for (i = 1; i < VCPUS; i++)
 		create(b->m.vm.fd, KVM_CREATE_VCPU, i);
-	per_vcpu = (before - free_pages()) * PAGE / (VCPUS - 1);
+	per_vcpu = (before - unused_pages()) * PAGE / (VCPUS - 1);
 	report_exit(b, "exit-vcpus", VCPUS);
 
 	report_exit(b, "exit-vms", 1);
-	before = free_pages();
+	before = unused_pages();
 	for (i = 1; i < VMS; i++)
 		create(create(b->m.dev, KVM_CREATE_VM, 0), KVM_CREATE_VCPU, 0);
-	per_vm = (before - free_pages()) * PAGE / (VMS - 1) - per_vcpu;
+	per_vm = (before - unused_pages()) * PAGE / (VMS - 1) - per_vcpu;
 	report_exit(b, "exit-vms", VMS);
 	report("memory-vm", 1, per_vm);
 	report("memory-vcpu", 1, per_vcpu);

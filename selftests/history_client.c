@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "filter.h"
+#include "free_pages.h"
 #include "guest_code.h"
 #include "harness.h"
 
@@ -191,16 +192,10 @@ TEST_F(cve_2021_29657_double_fetch, registers_in_kvm_run)
 	flip_stop(&self->flip);
 }
 
-/*
- * Let go of what the kernel only caches, and tell the number of pages that are free: also
- * those that a CPU keeps for itself, which MemFree leaves out.
- */
-static long free_pages(void)
+/* Let go of what the kernel only caches, and tell the number of pages that are free. */
+static long uncached_free_pages(void)
 {
-	long pages, sum = 0;
-	char line[256];
 	glob_t caches;
-	FILE *file;
 
 	sync();
 	/* Long enough for what waits until nobody looks at it. */
@@ -214,24 +209,17 @@ static long free_pages(void)
 	}
 	/* Each CPU counts for itself, too, for a while. */
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	file = fopen("/proc/zoneinfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, " pages free %ld", &pages) == 1 ||
-		    sscanf(line, " count: %ld", &pages) == 1)
-			sum += pages;
-	if (file)
-		fclose(file);
-	return sum;
+	return free_pages();
 }
 
 /* The same, when no more comes back. */
 static long settled_free_pages(void)
 {
-	long before, now = free_pages();
+	long before, now = uncached_free_pages();
 
 	for (int i = 0; i < 5; i++) {
 		before = now;
-		now = free_pages();
+		now = uncached_free_pages();
 		if (now - before < 8)
 			break;
 	}
